@@ -1,0 +1,60 @@
+/**
+ * net-smtp: an SMTP client engine with the semantics of Ruby's Net::SMTP.
+ *
+ * ```ts
+ * import { NetSmtp } from "@net-smtp/net-smtp";
+ *
+ * await NetSmtp.start("smtp.example.com", 587, { helo: "client.example.com", user: "me", secret: "…" }, async (smtp) => {
+ *   const delivery = await smtp.sendMessage("Subject: hi\n\nhello\n", "me@example.com", ["a@example.com", "b@example.com"]);
+ *   for (const { address, fate, response } of delivery.recipients) console.log(address, fate, `${response}`);
+ * });
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type Fate,
+  isSmtpError,
+  type Phase,
+  type RecipientResult,
+  type Retry,
+  SmtpAbortError,
+  SmtpArgumentError,
+  SmtpAuthenticationError,
+  SmtpConnectionError,
+  SmtpError,
+  type SmtpErrorClass,
+  type SmtpErrorDetails,
+  type SmtpFailure,
+  SmtpFatalError,
+  SmtpLatchedError,
+  SmtpOpenTimeout,
+  SmtpProtocolError,
+  SmtpReadTimeout,
+  SmtpServerBusy,
+  SmtpSessionError,
+  SmtpSourceError,
+  SmtpSyntaxError,
+  SmtpTlsError,
+  SmtpUnknownError,
+  SmtpUnsupportedCommand,
+  SmtpWriteTimeout,
+} from "./src/errors.ts";
+export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
+export type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./src/net/stream.ts";
+export type { SmtpOptions, StartOptions, StarttlsMode } from "./src/options.ts";
+export { type EsmtpParameters, type RecipientList, SmtpAddress } from "./src/protocol/address.ts";
+export type { Capabilities } from "./src/protocol/capabilities.ts";
+export { SmtpResponse } from "./src/protocol/reply.ts";
+export type { RecipientPolicy } from "./src/protocol/verdict.ts";
+export type { RecipientListing, RecipientReply } from "./src/recipients.ts";
+export { secretOf } from "./src/sasl/credentials.ts";
+export { CRAM_BUFSIZE, IMASK, OMASK } from "./src/sasl/md5.ts";
+export type { SaslCredentials, SaslExchange, SaslMechanism } from "./src/sasl/mechanism.ts";
+export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
+export type { TlsOptions } from "./src/settings.ts";
+export { type Block, NetSmtp, NetSmtp as NetSmtpSession, type SendOptions } from "./src/smtp.ts";
+export type { Delivery, MessageInDoubt } from "./src/transaction.ts";
+export type { DebugOutput, DialogueEvent } from "./src/transcript.ts";
+export { VERSION } from "./src/version.ts";

@@ -1,0 +1,64 @@
+/**
+ * The session's one timer. The law here: setting and dropping an alarm costs no timer of the runtime; one is armed for
+ * the earliest alarm and looks, when it rings, what is due by then.
+ *
+ * @module
+ */
+
+/** One thing to do at a time. */
+export interface Alarm {
+  /** When, by `now()`. */
+  readonly at: number;
+  /** What. It does not throw. */
+  readonly ring: () => void;
+}
+
+/** Milliseconds on a clock that never goes back. */
+export function now(): number {
+  return performance.now();
+}
+
+/** Alarms on one timer of the runtime. */
+export class Alarms {
+  #alarms = new Set<Alarm>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #armedFor = Number.POSITIVE_INFINITY;
+
+  /** Rings at the time given; the timer is touched only if nothing rings earlier. */
+  set(at: number, ring: () => void): Alarm {
+    const alarm = { at, ring };
+    this.#alarms.add(alarm);
+    if (at < this.#armedFor) this.#arm(at);
+    return alarm;
+  }
+
+  /** Drops an alarm. The timer is left: when it rings it finds nothing due. */
+  drop(alarm: Alarm): void {
+    this.#alarms.delete(alarm);
+  }
+
+  /** Drops all alarms and the timer, so that nothing keeps the process alive. */
+  clear(): void {
+    this.#alarms.clear();
+    clearTimeout(this.#timer);
+    this.#armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  #arm(at: number): void {
+    clearTimeout(this.#timer);
+    this.#armedFor = at;
+    // A runtime's timer counts at most 2^31-1 ms; an alarm beyond that rings after another look.
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(at - now(), 0), 0x7fffffff));
+  }
+
+  #look(): void {
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const time = now();
+    for (const alarm of [...this.#alarms]) {
+      if (alarm.at <= time && this.#alarms.delete(alarm)) alarm.ring();
+    }
+    let next = Number.POSITIVE_INFINITY;
+    for (const { at } of this.#alarms) next = Math.min(next, at);
+    if (next < this.#armedFor) this.#arm(next);
+  }
+}

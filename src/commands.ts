@@ -1,0 +1,192 @@
+/**
+ * The commands one by one, in the order of a session: HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, RSET, QUIT (RFC 5321 4.1).
+ * The law here: each writes exactly the command it names, except that a MAIL pays an RSET that is owed; a refusal is thrown
+ * by its class and does not latch.
+ *
+ * @module
+ */
+
+import { authenticate } from "./authentication.ts";
+import { unowed } from "./breaks.ts";
+import type { Connection } from "./connection.ts";
+import { ContentWriter } from "./content.ts";
+import { SmtpArgumentError } from "./errors.ts";
+import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
+import { ManualTransaction } from "./manual.ts";
+import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
+import { checkNames, checkOption } from "./options.ts";
+import {
+  forwardPaths,
+  type Mailbox,
+  type RecipientList as Recipients,
+  reversePath,
+  type SmtpAddress,
+} from "./protocol/address.ts";
+import { ehlo, helo, mail, rcpt } from "./protocol/command.ts";
+import type { SmtpResponse } from "./protocol/reply.ts";
+import { dataUnknown, finalRefusal, type RecipientPolicy } from "./protocol/verdict.ts";
+import { RecipientList, type RecipientListing } from "./recipients.ts";
+import { checkCredentials } from "./sasl/credentials.ts";
+import { findMechanism } from "./sasl/registry.ts";
+import { SmtpSession } from "./session.ts";
+import { toldOf } from "./told.ts";
+import type { Turn } from "./turns.ts";
+
+/** A session with its commands. */
+export abstract class SmtpCommands extends SmtpSession {
+  /** HELO with the name (Net::SMTP#helo). */
+  async helo(name: string): Promise<SmtpResponse> {
+    helo(name);
+    return this.expectOk(await this.exchangeOrDummy((connection) => sayHelo(connection, name)), "HELO");
+  }
+
+  /** EHLO with the name; its reply sets `capabilities` (Net::SMTP#ehlo). */
+  async ehlo(name: string): Promise<SmtpResponse> {
+    ehlo(name);
+    return this.expectOk(await this.exchangeOrDummy((connection) => sayEhlo(connection, name)), "EHLO");
+  }
+
+  /** STARTTLS, and TLS; what was offered before is forgotten, so say `ehlo` again. Rejects with `SmtpTlsError` if TLS fails (Net::SMTP#starttls, which only sends). */
+  async starttls(): Promise<SmtpResponse> {
+    const { endpoint } = this;
+    return await this.exchange((connection) => starttls(connection, endpoint));
+  }
+
+  /** Logs in. `type` left out: the first of PLAIN, LOGIN that is offered. Rejects with `SmtpAuthenticationError` if refused (Net::SMTP#authenticate). */
+  async authenticate(
+    user: string,
+    secret: string | (() => string | Promise<string>),
+    type?: string,
+  ): Promise<SmtpResponse> {
+    const { endpoint } = this;
+    checkCredentials(user, secret);
+    if (type !== undefined) findMechanism(type, endpoint.settings.mechanisms);
+    const settings = { ...endpoint.settings, user, secret, authType: type };
+    return await this.exchange((connection) => authenticate(connection, endpoint, settings));
+  }
+
+  /** Logs in by PLAIN (RFC 4616, Net::SMTP#auth_plain). */
+  authPlain(user: string, secret: string): Promise<SmtpResponse> {
+    return this.authenticate(user, secret, "PLAIN");
+  }
+
+  /** Logs in by LOGIN (Net::SMTP#auth_login). */
+  authLogin(user: string, secret: string): Promise<SmtpResponse> {
+    return this.authenticate(user, secret, "LOGIN");
+  }
+
+  /** Logs in by CRAM-MD5 (RFC 2195, Net::SMTP#auth_cram_md5). */
+  authCramMd5(user: string, secret: string): Promise<SmtpResponse> {
+    return this.authenticate(user, secret, "CRAM-MD5");
+  }
+
+  /**
+   * MAIL FROM. With 2xx a manual transaction is open: the wire is the caller's until `data` has ended, `rset` or `finish`
+   * (Net::SMTP#mailfrom).
+   */
+  async mailFrom(from: string | SmtpAddress): Promise<SmtpResponse> {
+    const sender = reversePath(from, { smtputf8: this.live().offers("SMTPUTF8") });
+    const line = mail(sender, sender.utf8);
+    const reply = await this.exchangeOrDummy((connection, turn) => this.#mail(connection, turn, sender, line));
+    return this.expectOk(reply, `MAIL FROM:${sender.path}`);
+  }
+
+  async #mail(connection: Connection, turn: Turn, sender: Mailbox, line: string): Promise<SmtpResponse> {
+    const replies: SmtpResponse[] = [];
+    const lines = connection.resetOwed ? ["RSET", line] : [line];
+    await connection.flights(lines, replies, () => lines.length === 2 && replies[0]?.success === false);
+    const [reply, reset] = [replies[lines.length - 1], lines.length === 2 ? replies[0] : undefined];
+    if (reset) connection.resetPaid(reset);
+    if (reply?.success && connection.manual) connection.manual.restart(sender.address, reply);
+    else if (reply?.success) connection.openManual(new ManualTransaction(sender.address, reply, turn));
+    return reply as SmtpResponse;
+  }
+
+  /** RCPT TO (Net::SMTP#rcptto). */
+  async rcptTo(to: string | SmtpAddress): Promise<SmtpResponse> {
+    const [recipient] = forwardPaths(to, { smtputf8: this.live().offers("SMTPUTF8") }) as [Mailbox];
+    const reply = await this.exchangeOrDummy(async (connection) => {
+      const answer = await connection.dialogue.command(rcpt(recipient));
+      connection.manual?.recipient(recipient.address, answer);
+      return answer;
+    });
+    return this.expectOk(reply, `RCPT TO:${recipient.path}`);
+  }
+
+  /**
+   * RCPT TO for each, then the block, whose value it gives. The policy decides what a refusal does: under "net-smtp" 53x
+   * refusals are thrown after the block as `SmtpAuthenticationError`, any other at once, the block not run (Net::SMTP#rcptto_list).
+   */
+  async rcptToList<T>(
+    to: Recipients,
+    block: (listing: RecipientListing) => T | Promise<T>,
+    options: { recipientPolicy?: RecipientPolicy | undefined } = {},
+  ): Promise<T> {
+    if (typeof block !== "function")
+      throw new SmtpArgumentError('Parameter "block" is missing, expected a function', { phase: "rcpt" });
+    checkNames(options, ["recipientPolicy"]);
+    checkOption("recipientPolicy", options.recipientPolicy);
+    const policy = options.recipientPolicy ?? this.settings.recipientPolicy;
+    const paths = forwardPaths(to, { smtputf8: this.live().offers("SMTPUTF8") });
+    const listing = await this.exchange((connection) => RecipientList.send(connection, paths, policy));
+    const value = await block(listing);
+    const collected = policy === "net-smtp" ? listing.collected() : undefined;
+    if (collected) throw collected;
+    return value;
+  }
+
+  /**
+   * DATA, the message, and the reply to it. With a function the message is what it writes. DATA answered by anything but 354
+   * is `SmtpUnknownError` and latches, as does a source that fails; a refusal at the end does not (Net::SMTP#data).
+   */
+  async data(source: MessageSource | ((writer: MessageWriter) => unknown)): Promise<SmtpResponse> {
+    const content =
+      typeof source === "function" ? writerMessage(source as (writer: MessageWriter) => unknown) : message(source);
+    return await this.exchange(async (connection) => {
+      const manual = connection.manual ?? new ManualTransaction("");
+      try {
+        return await this.#data(connection, content, manual);
+      } catch (error) {
+        throw toldOf(manual, error, "collect");
+      } finally {
+        connection.closeManual();
+      }
+    });
+  }
+
+  async #data(connection: Connection, content: Message, manual: ManualTransaction): Promise<SmtpResponse> {
+    const { dialogue } = connection;
+    const reply = (await dialogue.flight(["DATA"], manual.replies)).at(-1) as SmtpResponse;
+    if (reply.success) dialogue.fail(unowed("Server accepted a message before its text", reply, "data"));
+    else if (reply.status !== "354") dialogue.halt(dataUnknown(reply));
+    if (dialogue.halted) throw dialogue.halted;
+    const owed = dialogue.contentBegin();
+    manual.content = owed;
+    await new ContentWriter(connection, this.settings.strict).write(content, owed, undefined);
+    const [final] = (await owed.promise) as [SmtpResponse];
+    const refusal = finalRefusal(manual);
+    if (refusal) throw refusal;
+    connection.resetOwed = false;
+    return final;
+  }
+
+  /** RSET: the transaction is over on both sides (Net::SMTP#rset). */
+  async rset(): Promise<SmtpResponse> {
+    const reply = await this.exchangeOrDummy(async (connection) => {
+      const answer = await connection.dialogue.command("RSET");
+      connection.resetOwed &&= !answer.success;
+      connection.closeManual();
+      return answer;
+    });
+    return this.expectOk(reply, "RSET");
+  }
+
+  /** QUIT; `finish` then only closes (Net::SMTP#quit). */
+  async quit(): Promise<SmtpResponse> {
+    const reply = await this.exchangeOrDummy((connection) => {
+      connection.quitSaid = true;
+      return connection.dialogue.command("QUIT");
+    });
+    return this.expectOk(reply, "QUIT");
+  }
+}

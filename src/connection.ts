@@ -1,0 +1,117 @@
+/**
+ * What a session knows of its one connection: the dialogue, what the server offers, whose turn it is, and whether an
+ * RSET is owed. The law here: all of it is gone with the connection; a new start begins with a new one.
+ *
+ * @module
+ */
+
+import type { Dialogue } from "./dialogue.ts";
+import { errorClass, SmtpAbortError, type SmtpError } from "./errors.ts";
+import type { ManualTransaction } from "./manual.ts";
+import type { SmtpStream } from "./net/stream.ts";
+import type { Capabilities } from "./protocol/capabilities.ts";
+import type { SmtpResponse } from "./protocol/reply.ts";
+import { Turns } from "./turns.ts";
+
+/** What a connection needs to know of the options. */
+export interface ConnectionSettings {
+  /** Whether commands may go in groups where the server offers it. */
+  readonly pipelining: boolean;
+  /** Drops the connection when it aborts. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One connection of a session. */
+export class Connection {
+  /** The stream as it is now: another one after STARTTLS. */
+  stream: SmtpStream;
+  /** The conversation as it is now: another one after STARTTLS. */
+  dialogue: Dialogue;
+  /** What the last EHLO offered in the current state of TLS; undefined before EHLO and after HELO. */
+  capabilities: Capabilities | undefined;
+  /** True if the next MAIL needs an RSET in front of it (design.md, Recipients). */
+  resetOwed = false;
+  /** The transaction that the caller leads command by command, if one is open. */
+  manual: ManualTransaction | undefined;
+  /** True once QUIT was said: nothing is said after it. */
+  quitSaid = false;
+  /** Why messages that have not begun will not begin any more, if so. */
+  abandoned: SmtpError | undefined;
+  /** Who writes. */
+  readonly turns: Turns = new Turns();
+  readonly #settings: ConnectionSettings;
+  readonly #onAbort = (): void =>
+    this.drop(new SmtpAbortError("Session was aborted", { cause: this.#settings.signal?.reason }));
+
+  /** A connection just made; the settings' signal drops it. */
+  constructor(stream: SmtpStream, dialogue: Dialogue, settings: ConnectionSettings) {
+    this.stream = stream;
+    this.dialogue = dialogue;
+    this.#settings = settings;
+    settings.signal?.addEventListener("abort", this.#onAbort);
+    if (settings.signal?.aborted) this.#onAbort();
+  }
+
+  /** True if commands may go in groups (RFC 2920). */
+  get pipelining(): boolean {
+    return this.#settings.pipelining && this.offers("PIPELINING");
+  }
+
+  /** True if the server offered the extension in its last EHLO. */
+  offers(keyword: string): boolean {
+    return this.capabilities?.has(keyword) ?? false;
+  }
+
+  /**
+   * Writes the lines, in one flight where the server takes it, else one by one until there is `enough`. The replies are put
+   * into `replies` as they come.
+   */
+  async flights(lines: readonly string[], replies: SmtpResponse[], enough: () => boolean): Promise<void> {
+    for (const group of this.pipelining ? [lines] : lines.map((line) => [line])) {
+      await this.dialogue.flight(group, replies);
+      if (enough()) return;
+    }
+  }
+
+  /** The RSET that was owed has been answered; refused, it leaves a transaction that nobody knows the end of. */
+  resetPaid(reply: SmtpResponse): void {
+    this.resetOwed = false;
+    if (!reply.success)
+      this.dialogue.fail(
+        new (errorClass(reply.status))(`Server refused RSET: ${reply}`, {
+          phase: "mail",
+          command: "RSET",
+          response: reply,
+        }),
+      );
+  }
+
+  /** The wire is the caller's; the commands already asked for are his. */
+  openManual(manual: ManualTransaction): void {
+    this.manual = manual;
+    this.turns.moveExchanges(manual.turns);
+  }
+
+  /** The caller's own transaction is over. */
+  closeManual(): void {
+    this.manual?.end();
+    this.manual = undefined;
+  }
+
+  /** Ends the caller's own transaction, if one is open, without a word; the next MAIL needs an RSET. */
+  giveUpManual(): void {
+    this.resetOwed ||= this.manual !== undefined;
+    this.closeManual();
+  }
+
+  /** Drops it at once; what is owed fails with the error. */
+  drop(error: SmtpError): void {
+    this.released();
+    this.dialogue.destroy(error);
+  }
+
+  /** The signal is not listened to any more. */
+  released(): void {
+    this.#settings.signal?.removeEventListener("abort", this.#onAbort);
+  }
+}

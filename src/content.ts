@@ -1,0 +1,174 @@
+/**
+ * The content of one message goes out: encoded, with backpressure, and ended only if all of it is there.
+ * The law here: the end is written when the source has ended well and `beforeEnd` agreed, and in no other case; what
+ * stops it before that leaves a message without an end, which no server stores.
+ *
+ * @module
+ */
+
+import type { Dialogue } from "./dialogue.ts";
+import { SmtpAbortError, SmtpArgumentError, SmtpError, SmtpSourceError } from "./errors.ts";
+import type { Message } from "./message.ts";
+import type { Owed } from "./owed.ts";
+import { BodyEncoder } from "./protocol/body.ts";
+
+/** A text line may have this many octets before CRLF (RFC 5321 4.5.3.1.6). */
+const LINE_LIMIT = 998;
+
+/** A message in memory is encoded and written in pieces of this many octets. */
+const PIECE = 64 * 1024;
+
+/** Writes one message's content under DATA. */
+export class ContentWriter {
+  readonly #wire: { readonly dialogue: Dialogue };
+  readonly #encoder = new BodyEncoder();
+  readonly #strict: boolean;
+  #chunks: AsyncIterator<Uint8Array> | undefined;
+  #first: Promise<IteratorResult<Uint8Array>> | undefined;
+  #stopped: SmtpError | undefined;
+  #wake: ((error: SmtpError) => void) | undefined;
+
+  /** `wire` has the dialogue of the moment; `strict` makes a line over 998 octets an error. */
+  constructor(wire: { readonly dialogue: Dialogue }, strict: boolean) {
+    this.#wire = wire;
+    this.#strict = strict;
+  }
+
+  /** Octets put out, dots and the end included. */
+  get size(): number {
+    return this.#encoder.size;
+  }
+
+  /** True if a line was longer than RFC 5321 allows. */
+  get hasLongLine(): boolean {
+    return this.#encoder.longestLine > LINE_LIMIT;
+  }
+
+  /** Nothing more is written; a wait for the source, for the stream or for `beforeEnd` ends with the error. */
+  stop(error: SmtpError): void {
+    this.#stopped ??= error;
+    this.#wake?.(error);
+  }
+
+  /** Opens a source of chunks and waits for its first, so that one that fails at once costs no DATA. */
+  async open(message: Message): Promise<void> {
+    if (message.bytes) return;
+    this.#chunks = message.open();
+    this.#first = this.#chunks.next();
+    await this.awaited(this.#first).catch((error) => {
+      this.close();
+      throw error;
+    });
+  }
+
+  /** The promise's value, unless the message is stopped first. */
+  async awaited<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await this.#unlessStopped(promise);
+    } catch (error) {
+      throw sourceError(error);
+    }
+  }
+
+  /** The source is not read any further. */
+  close(): void {
+    this.#chunks?.return?.().catch(() => undefined);
+  }
+
+  /**
+   * Writes the content that `owed` stands for, and its end. Resolves when the end is in the cork; rejects with the cause,
+   * no end written, if the source fails, `beforeEnd` rejects, or the dialogue stops.
+   */
+  async write(message: Message, owed: Owed, beforeEnd: (() => unknown) | undefined): Promise<void> {
+    owed.onStop = (error) => this.stop(error);
+    try {
+      const last = message.bytes ? await this.#writeBytes(message.bytes) : await this.#writeChunks(message);
+      this.#encoder.end(last);
+      this.#checkLines();
+      if (beforeEnd) await this.#unlessStopped(agree(beforeEnd));
+      if (this.#stopped) throw this.#stopped;
+      this.#wire.dialogue.contentEnd(owed, last, this.size);
+    } catch (error) {
+      this.close();
+      // The message stands torn: a command would become its text, a dot would deliver it.
+      this.#wire.dialogue.closeWhenAnswered(error as SmtpError);
+      throw error;
+    }
+  }
+
+  /** All but the last piece is written; the last, which is all of a small message, leaves together with the end. */
+  async #writeBytes(bytes: Uint8Array): Promise<Uint8Array[]> {
+    let at = 0;
+    for (; bytes.length - at > PIECE; at += PIECE) await this.#put(bytes.subarray(at, at + PIECE));
+    const last: Uint8Array[] = [];
+    this.#encoder.push(at === 0 ? bytes : bytes.subarray(at), last);
+    return last;
+  }
+
+  async #writeChunks(message: Message): Promise<Uint8Array[]> {
+    this.#chunks ??= message.open();
+    for (;;) {
+      const result = await this.awaited(this.#first ?? this.#chunks.next());
+      this.#first = undefined;
+      if (result.done) return [];
+      await this.#put(result.value);
+    }
+  }
+
+  async #put(chunk: Uint8Array): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    this.#encoder.push(chunk, pieces);
+    this.#checkLines();
+    if (this.#stopped) throw this.#stopped;
+    for (const piece of pieces) this.#wire.dialogue.content(piece);
+    const full = this.#wire.dialogue.backpressure();
+    if (full !== undefined) await this.#unlessStopped(full);
+    if (this.#stopped) throw this.#stopped;
+  }
+
+  #checkLines(): void {
+    if (this.#strict && this.hasLongLine) throw longLine(this.#encoder.longestLine);
+  }
+
+  /** A promise of somebody else's, which may never settle; `stop` ends the wait. */
+  #unlessStopped<T>(promise: Promise<T>): Promise<T> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    return new Promise((resolve, reject) => {
+      this.#wake = reject;
+      promise.then(resolve, reject);
+    });
+  }
+}
+
+/** Throws if a message in memory has a line over 998 octets: for `strict`, before MAIL. */
+export function checkLongLines(bytes: Uint8Array): void {
+  const encoder = new BodyEncoder();
+  encoder.push(bytes, []);
+  encoder.end([]);
+  if (encoder.longestLine > LINE_LIMIT) throw longLine(encoder.longestLine);
+}
+
+function longLine(octets: number): SmtpArgumentError {
+  return new SmtpArgumentError(
+    `Parameter "message" has a line of ${octets} octets, expected at most ${LINE_LIMIT} (RFC 5321 4.5.3.1.6): encode it, or leave "strict" off`,
+    { phase: "content" },
+  );
+}
+
+/** A source's own failure as one of the family; what stopped the wait for it stays what it is. */
+function sourceError(error: unknown): Error {
+  if (error instanceof SmtpError || error instanceof SmtpArgumentError) return error;
+  const told = error instanceof Error ? error.message : String(error);
+  return new SmtpSourceError(`Source of the message failed before its end: ${told}`, { cause: error });
+}
+
+async function agree(beforeEnd: () => unknown): Promise<void> {
+  try {
+    await beforeEnd();
+  } catch (error) {
+    throw new SmtpAbortError("Option beforeEnd rejected, so the message was not ended and not sent", {
+      phase: "content",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What is written during one tick leaves as one. The law here: order is kept, and small writes are joined into one
+ * buffer, so that they leave in one system call and one segment.
+ *
+ * @module
+ */
+
+/** Up to this many octets are copied together; more goes out piece by piece, uncopied. */
+const JOIN_LIMIT = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Collects writes until the end of the tick. */
+export class Cork {
+  #parts: (string | Uint8Array)[] = [];
+  #text = "";
+  #octets = 0;
+  #scheduled = false;
+  readonly #pull: () => void;
+
+  /** `pull` is called at the end of the tick in which something was put in. */
+  constructor(pull: () => void) {
+    this.#pull = pull;
+  }
+
+  /** True if nothing is held. */
+  get empty(): boolean {
+    return this.#octets === 0;
+  }
+
+  /** Octets held (of text: characters). */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Puts text in. */
+  text(text: string): void {
+    this.#text += text;
+    this.#octets += text.length;
+    this.#schedule();
+  }
+
+  /** Puts bytes in; they must not change until they have left. */
+  bytes(bytes: Uint8Array): void {
+    if (this.#text !== "") this.#parts.push(this.#text);
+    this.#text = "";
+    this.#parts.push(bytes);
+    this.#octets += bytes.length;
+    this.#schedule();
+  }
+
+  /** Takes everything out, as few buffers. */
+  take(): Uint8Array[] {
+    const parts = this.#parts;
+    if (this.#text !== "") parts.push(this.#text);
+    const octets = this.#octets;
+    this.#parts = [];
+    this.#text = "";
+    this.#octets = 0;
+    if (octets <= JOIN_LIMIT && parts.length > 1) return [joined(parts, octets)];
+    return parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#pull();
+    });
+  }
+}
+
+/** All parts in one buffer. Lines are ASCII except under SMTPUTF8, so their length is right nearly always. */
+function joined(parts: readonly (string | Uint8Array)[], octets: number): Uint8Array {
+  const whole = new Uint8Array(octets);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "string") {
+      const { read, written } = encoder.encodeInto(part, whole.subarray(at));
+      if (written !== part.length || read !== part.length) return joinedWide(parts);
+      at += written;
+    } else {
+      whole.set(part, at);
+      at += part.length;
+    }
+  }
+  return whole;
+}
+
+function joinedWide(parts: readonly (string | Uint8Array)[]): Uint8Array {
+  const bytes = parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
+  return joined(
+    bytes,
+    bytes.reduce((sum, part) => sum + part.length, 0),
+  );
+}

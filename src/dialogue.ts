@@ -1,0 +1,301 @@
+/**
+ * The conversation on one stream, as a ledger: what was written, and which replies are owed for it.
+ * Its law is design.md's third: replies are counted, never matched. A reply answers a command only if that command (for
+ * content: its last octet) had been given to the socket before the reply was read; every chunk is parsed to its end and
+ * judged against what was owed when it arrived, before anything is resolved or written.
+ *
+ * Writes of one tick are corked and leave as one; bytes count as handed over when the stream has them, not the cork.
+ * Reading never waits for writing, so that long flights cannot deadlock (RFC 2920 3.1).
+ *
+ * @module
+ */
+
+import { Alarms, now } from "./alarms.ts";
+import { answeredEarly, latched, lost, sessionEnded, unowed } from "./breaks.ts";
+import { Cork } from "./cork.ts";
+import { Deadlines, type Timeouts } from "./deadlines.ts";
+import { SmtpConnectionError, type SmtpError, type SmtpProtocolError } from "./errors.ts";
+import type { SmtpStream, StreamSink } from "./net/stream.ts";
+import { Owed, type Shown } from "./owed.ts";
+import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
+import type { Transcript } from "./transcript.ts";
+
+/** How long reading goes on after a 421 for the replies that are still owed, in milliseconds (design.md, Fates). */
+const AFTER_421 = 5_000;
+
+/** Content beyond this many octets leaves at once, without waiting for the end of the tick. */
+const FLUSH_AT = 64 * 1024;
+
+/** One conversation. STARTTLS begins a new one. */
+export class Dialogue implements StreamSink {
+  readonly #stream: SmtpStream;
+  readonly #timeouts: Timeouts;
+  readonly #transcript: Transcript | undefined;
+  readonly #parser = new ReplyParser();
+  readonly #cork: Cork;
+  readonly #ledger: Owed[] = [];
+  readonly #leaving: Owed[] = [];
+  /** The session's one timer. */
+  readonly alarms: Alarms;
+  readonly #deadlines: Deadlines;
+  #drained: (() => void) | undefined;
+  #ended: SmtpResponse | undefined;
+  #failure: SmtpError | undefined;
+  #halted: Error | undefined;
+  #maskReplies = false;
+
+  /** Starts to read from the stream; nothing is owed yet. */
+  constructor(stream: SmtpStream, timeouts: Timeouts, transcript?: Transcript, alarms: Alarms = new Alarms()) {
+    this.#stream = stream;
+    this.#timeouts = timeouts;
+    this.#transcript = transcript;
+    this.alarms = alarms;
+    this.#cork = new Cork(() => this.flush());
+    this.#deadlines = new Deadlines(alarms, timeouts, this.#ledger, (error) => this.destroy(error));
+    stream.open(this);
+  }
+
+  /** True while replies are owed, or commands wait in the cork. */
+  get busy(): boolean {
+    return this.#ledger.length > 0;
+  }
+
+  /** Why nothing can be written any more: the connection was lost, ended by 421 or broken; undefined while it stands. */
+  get failure(): SmtpError | undefined {
+    return this.#failure;
+  }
+
+  /** The first failure that latched the session, if one did (Net::SMTP's `@error_occurred`). */
+  get halted(): Error | undefined {
+    return this.#halted;
+  }
+
+  /** True if bytes of an incomplete reply were read: before a TLS handshake that is an injection (RFC 3207 6). */
+  get midReply(): boolean {
+    return this.#parser.buffered > 0;
+  }
+
+  /** As `refusal`; somebody asks in order to write, so a connection found lost latches from here on. */
+  refused(): SmtpError | undefined {
+    const refusal = this.refusal();
+    this.#halted ??= this.#failure;
+    return refusal;
+  }
+
+  /** What a write would be refused with now; undefined if it would not. */
+  refusal(): SmtpError | undefined {
+    if (this.#halted) return latched(this.#halted);
+    return this.#failure ?? (this.#ended && sessionEnded(this.#ended));
+  }
+
+  /** The greeting is owed without a command. */
+  greeting(timeout: number): Promise<SmtpResponse[]> {
+    const owed = new Owed("greeting", [], 1, timeout);
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#ledger.push(owed);
+    this.#handOver([owed]);
+    return owed.promise;
+  }
+
+  /**
+   * Writes the lines as one group and gives their replies, in their order (RFC 2920). The replies are also put into
+   * `replies` as they come, so that they are known when the flight breaks.
+   */
+  flight(
+    lines: readonly string[],
+    replies: SmtpResponse[] = [],
+    timeout: number = this.#timeouts.readTimeout,
+  ): Promise<SmtpResponse[]> {
+    const refusal = this.refused();
+    if (refusal) return Promise.reject(refusal);
+    for (const line of lines) this.#transcript?.command(line, line.length + 2, false);
+    return this.#send(`${lines.join("\r\n")}\r\n`, new Owed("command", lines, lines.length, timeout, replies));
+  }
+
+  #send(text: string, owed: Owed): Promise<SmtpResponse[]> {
+    this.#ledger.push(owed);
+    this.#leaving.push(owed);
+    this.#cork.text(text);
+    return owed.promise;
+  }
+
+  /** One command and its reply, shown as it stands or, where it holds a secret, by what stands for it. */
+  async command(line: string, shown?: Shown): Promise<SmtpResponse> {
+    const refusal = this.refused();
+    if (refusal) throw refusal;
+    this.#transcript?.command(shown?.text ?? line, line.length + 2, shown !== undefined);
+    this.#maskReplies = shown?.maskReply ?? false;
+    const owed = new Owed("command", [shown?.text ?? line], 1, this.#timeouts.readTimeout);
+    return (await this.#send(`${line}\r\n`, owed))[0] as SmtpResponse;
+  }
+
+  /**
+   * The content of a message begins: until `contentEnd` an early 4xx or 5xx is its reply, an early 2xx a violation
+   * (design.md, law 3). `count` replies are owed for it, one, or under LMTP one a recipient.
+   */
+  contentBegin(count = 1): Owed {
+    const owed = new Owed("content", [], count, this.#timeouts.finalTimeout);
+    const refusal = this.refusal();
+    if (refusal) owed.fail(refusal);
+    else this.#ledger.push(owed);
+    return owed;
+  }
+
+  /** Bytes of the content but its last. */
+  content(bytes: Uint8Array): void {
+    if (this.refusal()) return;
+    this.#cork.bytes(bytes);
+    if (this.#cork.octets >= FLUSH_AT) this.flush();
+  }
+
+  /** The last bytes of the content, `octets` in all: when they leave the cork, the message is handed over. */
+  contentEnd(owed: Owed, last: readonly Uint8Array[], octets: number): void {
+    if (this.refusal()) return;
+    this.#transcript?.content(octets);
+    this.#leaving.push(owed);
+    for (const bytes of last) this.#cork.bytes(bytes);
+  }
+
+  /** Undefined if the stream takes more; else a promise that resolves when it does, or when nothing is written any more. */
+  backpressure(): Promise<void> | undefined {
+    if (!this.#deadlines.stalled || this.refusal()) return undefined;
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  /** Gives the cork to the stream. Everything in it is handed over from here on. */
+  flush(): void {
+    if (this.#failure || this.#ended || this.#cork.empty) return;
+    this.#handOver(this.#leaving.splice(0));
+    let writable = true;
+    for (const bytes of this.#cork.take()) writable = this.#stream.write(bytes);
+    if (!writable) this.#deadlines.writeStalls();
+  }
+
+  #handOver(leaving: readonly Owed[]): void {
+    if (leaving.length === 0) return;
+    const time = now();
+    for (const owed of leaving) owed.handOver(time);
+    this.#deadlines.watch();
+  }
+
+  /** @ignore */
+  data(bytes: Uint8Array): void {
+    if (this.#failure) return;
+    const replies: SmtpResponse[] = [];
+    const violation = this.#parser.push(bytes, replies) ?? this.#unowed(replies);
+    for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
+    if (violation) {
+      this.fail(violation);
+      return;
+    }
+    if (replies.length > 0) this.#deadlines.replied();
+    for (const reply of replies) this.#answer(reply);
+    if (this.#ended && !this.#ledger[0]?.handedOver) this.destroy(sessionEnded(this.#ended));
+  }
+
+  /** The first of the replies that nothing asked for when they arrived, as a violation. */
+  #unowed(replies: readonly SmtpResponse[]): SmtpProtocolError | undefined {
+    let answered = 0;
+    for (const owed of this.#ledger) {
+      const reply = replies[answered];
+      if (reply === undefined) return undefined;
+      if (owed.handedOver) answered += owed.remaining;
+      else if (owed.kind === "content" && reply.success)
+        return unowed("Server accepted a message before its end", reply, "content");
+      else if (owed.kind === "content" && !reply.continue) answered += owed.remaining;
+      else break;
+    }
+    const extra = replies.slice(answered).find((reply) => reply.status !== "421");
+    return extra && unowed("Server sent a reply that nothing asked for", extra, this.#ledger[0]?.phase ?? "command");
+  }
+
+  #answer(reply: SmtpResponse): void {
+    if (reply.status === "421" && !this.#ended) this.#sessionEnds(reply);
+    const owed = this.#ledger[0];
+    if (!owed || !(owed.handedOver || owed.kind === "content")) return;
+    if (owed.answer(reply)) this.#ledger.shift();
+    if (owed.handedOver) return;
+    const error = answeredEarly(reply);
+    owed.stop(error);
+    this.destroy(error);
+  }
+
+  /** After a 421 nothing is written; what is owed is read for a while longer. */
+  #sessionEnds(reply: SmtpResponse): void {
+    this.#ended = reply;
+    this.alarms.set(now() + AFTER_421, () => this.destroy(sessionEnded(reply)));
+    for (const owed of this.#ledger) owed.stop(sessionEnded(reply));
+  }
+
+  /** @ignore */
+  drain(): void {
+    this.#deadlines.writeGoesOn();
+    this.#wake();
+  }
+
+  /** @ignore */
+  close(cause?: Error): void {
+    this.destroy(this.#ended ? sessionEnded(this.#ended) : lost(this.#ledger[0], cause));
+  }
+
+  /** The session cannot be trusted any more: latched and dropped. */
+  fail(error: SmtpError): void {
+    this.#halted ??= error;
+    this.destroy(error);
+  }
+
+  /** The latch (design.md, law 4): what was asked for goes out, then writing stops, not reading. The first failure is kept. */
+  halt(error: Error): void {
+    if (this.#halted) return;
+    this.flush();
+    this.#halted = error;
+    for (const owed of this.#ledger) owed.stop(latched(error));
+    this.#wake();
+  }
+
+  /** The connection is over at once: everything owed fails with the error. */
+  destroy(error: SmtpError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    this.#transcript?.note(error.message);
+    // A failure latches if somebody was waiting (an exception inside `critical`); a connection lost while idle does not.
+    if (this.#ledger.length > 0 && !this.#ended) this.#halted ??= error;
+    this.alarms.clear();
+    this.#stream.destroy();
+    for (const owed of this.#ledger.splice(0)) {
+      owed.stop(error);
+      owed.fail(error);
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#drained?.();
+    this.#drained = undefined;
+  }
+
+  /** Closes once the replies that are owed have come: for a message that was left without its end, after which nothing can be said. */
+  closeWhenAnswered(error: SmtpError): void {
+    this.halt(error);
+    const last = this.#ledger.findLast((owed) => owed.handedOver);
+    if (last) last.promise.then(() => this.closeWhenAnswered(error)).catch(() => undefined);
+    else this.destroy(error);
+  }
+
+  /** Ends the session in order after QUIT was answered. */
+  end(): void {
+    this.#transcript?.note("connection closed");
+    this.#failure ??= lost(undefined, undefined);
+    this.alarms.clear();
+    this.#stream.end();
+    this.#stream.destroy();
+  }
+
+  /** Lays the conversation down for the one inside TLS. The stream hears nothing more. */
+  leave(): SmtpStream {
+    this.#failure = new SmtpConnectionError("Conversation has gone on inside TLS", { phase: "tls" });
+    return this.#stream;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Connecting to a host that has several addresses. The law here: an address that hangs does not hold up the others;
+ * attempts are staggered (RFC 8305), the first connection wins, and every other one is dropped.
+ *
+ * @module
+ */
+
+import { SmtpConnectionError } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { endpoint } from "./endpoint.ts";
+import type { SmtpNetwork, SmtpStream } from "./stream.ts";
+
+/** Calls back after so many milliseconds; what it returns calls it off. */
+export type Delay = (callback: () => void, milliseconds: number) => () => void;
+
+/** What all attempts have in common. */
+export interface DialOptions {
+  /** The TCP port; undefined: the addresses are paths of unix sockets. */
+  port: number | undefined;
+  /** The local address to bind to, if any. */
+  localAddress?: string | undefined;
+  /** Drops every attempt; `dial` rejects with its reason. The caller's `openTimeout` is one. */
+  signal: AbortSignal;
+  /** The clock. Default: the runtime's timer. */
+  delay?: Delay;
+}
+
+/** A connection that was made. */
+export interface Dialled {
+  /** The stream, nothing read yet. */
+  stream: SmtpStream;
+  /** The address that it is connected to. */
+  address: string;
+  /** The addresses that have not failed, in order of preference, for another `dial` if greeting or TLS fails. */
+  rest: string[];
+}
+
+/** The time until the next address is tried while the attempt before is still open (RFC 8305, section 5). */
+const ATTEMPT_DELAY = 250;
+
+/**
+ * Connects to the first of the addresses that answers. Rejects with `SmtpConnectionError` if all fail (its message lists
+ * each address with its code; its cause is the one error, or an `AggregateError` of all), or with the signal's reason.
+ */
+export function dial(network: SmtpNetwork, addresses: readonly string[], options: DialOptions): Promise<Dialled> {
+  return new Promise((resolve, reject) => {
+    options.signal.throwIfAborted();
+    new Attempts(network, interleave(addresses), options, { resolve, reject }).next();
+  });
+}
+
+/** Both families in turn, beginning with that of the first address; within a family the order stays (RFC 8305, section 4). */
+export function interleave(addresses: readonly string[]): string[] {
+  const isIpv6 = (address: string): boolean => address.includes(":");
+  const [first = ""] = addresses;
+  const same = addresses.filter((address) => isIpv6(address) === isIpv6(first));
+  const other = addresses.filter((address) => isIpv6(address) !== isIpv6(first));
+  return same.flatMap((address, at) => [address, ...other.slice(at, at + 1)]).concat(other.slice(same.length));
+}
+
+const runtimeDelay: Delay = (callback, milliseconds) => {
+  const timer = setTimeout(callback, milliseconds);
+  return () => clearTimeout(timer);
+};
+
+interface Settle {
+  resolve(dialled: Dialled): void;
+  reject(reason: unknown): void;
+}
+
+interface Failure {
+  readonly address: string;
+  readonly error: unknown;
+}
+
+class Attempts {
+  readonly #network: SmtpNetwork;
+  readonly #addresses: readonly string[];
+  readonly #options: DialOptions;
+  readonly #settle: Settle;
+  readonly #delay: Delay;
+  readonly #open = new Set<AbortController>();
+  readonly #failures: Failure[] = [];
+  #tried = 0;
+  #settled = false;
+  #callOff: () => void = () => {};
+  readonly #abort = (): void => this.#end(() => this.#settle.reject(this.#options.signal.reason));
+
+  constructor(network: SmtpNetwork, addresses: readonly string[], options: DialOptions, settle: Settle) {
+    this.#network = network;
+    this.#addresses = addresses;
+    this.#options = options;
+    this.#settle = settle;
+    this.#delay = options.delay ?? runtimeDelay;
+    options.signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Tries the next address, and the one after it in a while. */
+  next(): void {
+    this.#callOff();
+    const address = this.#addresses[this.#tried++];
+    if (address !== undefined) void this.#attempt(address);
+    else if (this.#open.size === 0) this.#end(() => this.#settle.reject(this.#failure()));
+    if (!this.#settled && this.#tried < this.#addresses.length) {
+      this.#callOff = this.#delay(() => this.next(), ATTEMPT_DELAY);
+    }
+  }
+
+  async #attempt(address: string): Promise<void> {
+    const controller = new AbortController();
+    this.#open.add(controller);
+    const stream = await this.#connect(address, controller.signal);
+    this.#open.delete(controller);
+    if (this.#settled) stream?.destroy();
+    else if (stream) this.#won(stream, address);
+    else this.next();
+  }
+
+  async #connect(address: string, signal: AbortSignal): Promise<SmtpStream | undefined> {
+    const { port, localAddress } = this.#options;
+    try {
+      return await this.#network.connect({ address, port, localAddress }, signal);
+    } catch (error) {
+      this.#failures.push({ address, error });
+      return undefined;
+    }
+  }
+
+  #won(stream: SmtpStream, address: string): void {
+    const over = new Set([address, ...this.#failures.map((failure) => failure.address)]);
+    const rest = this.#addresses.filter((other) => !over.has(other));
+    this.#end(() => this.#settle.resolve({ stream, address, rest }));
+  }
+
+  #end(settle: () => void): void {
+    this.#settled = true;
+    this.#callOff();
+    this.#options.signal.removeEventListener("abort", this.#abort);
+    settle();
+    for (const controller of this.#open) controller.abort();
+  }
+
+  #failure(): SmtpConnectionError {
+    const list = this.#failures.map(
+      ({ address, error }) => `${endpoint(address, this.#options.port)} ${codeOf(error)}`,
+    );
+    const message = list.length > 0 ? `Connection failed: ${printable(list.join(", "))}` : "The host has no address";
+    return new SmtpConnectionError(message, { phase: "connect", cause: this.#cause() });
+  }
+
+  #cause(): unknown {
+    const errors = this.#failures.map(({ error }) => error);
+    return errors.length > 1 ? new AggregateError(errors, "Every address failed") : errors[0];
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "failed";
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}

@@ -1,0 +1,69 @@
+/**
+ * What the engine asks of a runtime: a way to look up and dial, and a stream of bytes that can be upgraded to TLS.
+ * The law here: nothing above this file knows a socket. `node.ts` does it for Node, Deno and Bun.
+ *
+ * @module
+ */
+
+/** Who is told of what arrives. Each method is called synchronously by the stream; none of them throws. */
+export interface StreamSink {
+  /** Bytes arrived. They belong to the receiver only until it returns. */
+  data(bytes: Uint8Array): void;
+  /** What had been written beyond the high-water mark has gone out. */
+  drain(): void;
+  /** The stream is over, once: in order (no error), or by the runtime's error. Nothing follows. */
+  close(error?: Error): void;
+}
+
+/** A connected stream of bytes. Nothing is read from it before `open`. */
+export interface SmtpStream {
+  /** True inside TLS. */
+  readonly tls: boolean;
+  /** True if the peer is a unix socket, or in 127/8 or ::1, and this engine dialled it itself (design.md, law 5). */
+  readonly loopback: boolean;
+  /** What the stream is connected to, for messages: `192.0.2.1:25` or `/run/smtp.sock`. */
+  readonly remote: string;
+  /** Starts the delivery of what arrives. Called once; `startTls` ends it. */
+  open(sink: StreamSink): void;
+  /** Gives bytes to the runtime's socket. False: more than the high-water mark is waiting, `drain` will be called. */
+  write(bytes: Uint8Array): boolean;
+  /**
+   * Upgrades to TLS and returns the new stream; this one is not used again, its sink hears nothing more. Rejects with
+   * `SmtpTlsError` if the handshake or the certificate fails, or if bytes were already waiting to be read (RFC 3207: an injection).
+   */
+  startTls(options: TlsSettings): Promise<SmtpStream>;
+  /** Ends our direction in order, once everything written has gone out. */
+  end(): void;
+  /** Drops the connection at once. */
+  destroy(): void;
+}
+
+/** How TLS is spoken; the options of the runtime's `tls.connect` in `options` come last and win. */
+export interface TlsSettings {
+  /** The name that the certificate must carry, and SNI if it is not an IP address. */
+  hostname: string;
+  /** False accepts any certificate. */
+  verify: boolean;
+  /** Options of `tls.connect`: `ca`, `cert`, `key`, `minVersion`, … (`minVersion` is TLSv1.2 unless named). */
+  options: Readonly<Record<string, unknown>>;
+}
+
+/** Where to connect. */
+export interface DialTarget {
+  /** An IP address, as `resolve` gave it; or a unix socket's path if `port` is undefined. */
+  address: string;
+  /** The TCP port; undefined for a unix socket. */
+  port: number | undefined;
+  /** The local address to bind to, if any. */
+  localAddress: string | undefined;
+}
+
+/** What dials. One object per runtime, passed in, never global. */
+export interface SmtpNetwork {
+  /** All addresses of a host, in the resolver's order; an IP address resolves to itself. Rejects with the runtime's error. */
+  resolve(host: string): Promise<string[]>;
+  /** Connects to one address. Rejects with the runtime's error; an aborted signal drops the attempt. */
+  connect(target: DialTarget, signal: AbortSignal): Promise<SmtpStream>;
+  /** Wraps a connected socket that the caller supplied (never loopback). `secured`: it already speaks TLS. */
+  wrap(socket: unknown, secured: boolean): SmtpStream;
+}

@@ -1,0 +1,294 @@
+/**
+ * Every option once: its meaning, default, unit and check. The law here: options are checked before anything is done
+ * with them, all at once into one resolved object; 0 and false can be given, and a name that is unknown is an error, since
+ * a misspelt option is a wish that would be lost in silence.
+ *
+ * @module
+ */
+
+import { SmtpArgumentError, shown } from "./errors.ts";
+import type { SmtpNetwork } from "./net/stream.ts";
+import type { RecipientPolicy } from "./protocol/verdict.ts";
+import type { SaslMechanism } from "./sasl/mechanism.ts";
+import type { DebugOutput } from "./transcript.ts";
+
+/** When STARTTLS is used: if offered, always (not offered is an error), or never. */
+export type StarttlsMode = "auto" | "always" | false;
+
+/** Options of `start`. */
+export interface StartOptions {
+  /** The name said in EHLO: a domain or an address literal like `[192.0.2.1]`. Default "localhost". */
+  helo?: string | undefined;
+  /** The user to log in as; needs a secret. */
+  user?: string | undefined;
+  /** The password or token, or an async function that gives it when it is needed; needs a user. */
+  secret?: string | (() => string | Promise<string>) | undefined;
+  /** The same as `secret`, as Net::SMTP has both. */
+  password?: string | (() => string | Promise<string>) | undefined;
+  /** The login mechanism by name, in any case, `_` for `-`. Default: the first of PLAIN, LOGIN that is offered. */
+  authType?: string | undefined;
+  /** Ends the start, and later the session, when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Every option of a session. Times are milliseconds. */
+export interface SmtpOptions extends StartOptions {
+  /** Say EHLO; false says HELO. Default true. */
+  esmtp?: boolean | undefined;
+  /** TLS from the first byte (RFC 8314). Default false. */
+  tls?: boolean | undefined;
+  /** When STARTTLS is used (RFC 3207). Default "auto", which with a login off loopback means "always". */
+  starttls?: StarttlsMode | undefined;
+  /** Verify the certificate and its name. Default true. */
+  tlsVerify?: boolean | undefined;
+  /** The name that the certificate must carry. Default: the address. */
+  tlsHostname?: string | undefined;
+  /** Options of the runtime's `tls.connect`: `ca`, `cert`, `key`, `minVersion`, … Default none; at least TLS 1.2. */
+  tlsOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Log in although the connection is in clear and not on loopback. Default false. */
+  allowInsecureAuth?: boolean | undefined;
+  /** Login mechanisms of your own, before the built-in ones. Default none. */
+  mechanisms?: readonly SaslMechanism[] | undefined;
+  /** For DNS, all addresses, TCP and TLS together. Default 30 000. */
+  openTimeout?: number | undefined;
+  /** For the greeting. Default: `readTimeout`. */
+  greetingTimeout?: number | undefined;
+  /** For the reply to each command. Default 60 000. */
+  readTimeout?: number | undefined;
+  /** For the reply to a message; a shorter one makes duplicates (RFC 5321 4.5.3.2.6, RFC 1047). Default 600 000. */
+  finalTimeout?: number | undefined;
+  /** Without progress in writing. Default 180 000. */
+  writeTimeout?: number | undefined;
+  /** For the reply to QUIT. Default 5 000. */
+  quitTimeout?: number | undefined;
+  /** What happens when a recipient is refused. Default "net-smtp". */
+  recipientPolicy?: RecipientPolicy | undefined;
+  /** Send commands in groups where the server offers it (RFC 2920). Default true. */
+  pipelining?: boolean | undefined;
+  /** A line of a message over 998 octets is an error; else a warning of the delivery. Default false. */
+  strict?: boolean | undefined;
+  /** Where the dialogue is shown, secrets masked: an object with `write(text)`, or a function of events. Default nowhere. */
+  debugOutput?: DebugOutput | undefined;
+  /** The local IP address to connect from. Default: the system's choice. */
+  localAddress?: string | undefined;
+  /** A unix socket to connect to, instead of address and port. Default none. */
+  socketPath?: string | undefined;
+  /** A connected socket (or a function that makes one), instead of address and port: it counts as not loopback. Default none. */
+  socket?: unknown;
+  /** The runtime to connect with. Default: `node:net` and `node:tls`, for Node, Deno and Bun. */
+  network?: SmtpNetwork | undefined;
+}
+
+/** Options after their check, with defaults. */
+export interface Settings {
+  helo: string;
+  user: string | undefined;
+  secret: string | (() => string | Promise<string>) | undefined;
+  authType: string | undefined;
+  signal: AbortSignal | undefined;
+  esmtp: boolean;
+  tls: boolean;
+  starttls: StarttlsMode;
+  tlsVerify: boolean;
+  tlsHostname: string | undefined;
+  tlsOptions: Readonly<Record<string, unknown>>;
+  allowInsecureAuth: boolean;
+  mechanisms: readonly SaslMechanism[];
+  openTimeout: number;
+  greetingTimeout: number | undefined;
+  readTimeout: number;
+  finalTimeout: number;
+  writeTimeout: number;
+  quitTimeout: number;
+  recipientPolicy: RecipientPolicy;
+  pipelining: boolean;
+  strict: boolean;
+  debugOutput: DebugOutput | undefined;
+  localAddress: string | undefined;
+  socketPath: string | undefined;
+  socket: unknown;
+  network: SmtpNetwork | undefined;
+}
+
+/** What an option must be. */
+export interface Check {
+  /** In words. */
+  readonly expected: string;
+  /** True of a value that is. */
+  readonly holds: (value: unknown) => boolean;
+}
+
+/** A function. */
+export const FUNCTION: Check = { expected: "a function", holds: (value) => typeof value === "function" };
+const BOOLEAN: Check = { expected: "true or false", holds: (value) => typeof value === "boolean" };
+/** A duration. */
+export const MILLISECONDS: Check = {
+  expected: "a number of milliseconds above 0",
+  holds: (value) => typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER,
+};
+const NAME: Check = {
+  expected: "a string without spaces or control characters",
+  holds: (value) => typeof value === "string" && /^[^\s\p{Cc}]{1,1024}$/u.test(value),
+};
+const PATH: Check = {
+  expected: "a path without NUL",
+  holds: (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
+};
+/** A string that is not empty. */
+export const TEXT: Check = {
+  expected: "a string that is not empty",
+  holds: (value) => typeof value === "string" && value !== "",
+};
+const SECRET: Check = {
+  expected: "a string that is not empty, or a function that gives one",
+  holds: (value) => typeof value === "function" || TEXT.holds(value),
+};
+const OBJECT: Check = {
+  expected: "an object",
+  holds: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+};
+const ARRAY: Check = { expected: "an array", holds: Array.isArray };
+const OUTPUT: Check = {
+  expected: "an object with write(text), or a function",
+  holds: (value) => typeof value === "function" || typeof (value as { write?: unknown } | null)?.write === "function",
+};
+/** An AbortSignal. */
+export const SIGNAL: Check = { expected: "an AbortSignal", holds: (value) => value instanceof AbortSignal };
+const SOCKET: Check = {
+  expected: "a connected socket, or a function that makes one",
+  holds: (value) => typeof value === "function" || OBJECT.holds(value),
+};
+
+function oneOf(...values: readonly unknown[]): Check {
+  return {
+    expected: `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`,
+    holds: (value) => values.includes(value),
+  };
+}
+
+/** How `recipientPolicy` is checked, there and wherever a message names its own. */
+export const POLICY: Check = oneOf("net-smtp", "collect", "all-or-nothing");
+
+const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
+  helo: TEXT,
+  user: TEXT,
+  secret: SECRET,
+  password: SECRET,
+  authType: TEXT,
+  signal: SIGNAL,
+  esmtp: BOOLEAN,
+  tls: BOOLEAN,
+  starttls: oneOf("auto", "always", false),
+  tlsVerify: BOOLEAN,
+  tlsHostname: NAME,
+  tlsOptions: OBJECT,
+  allowInsecureAuth: BOOLEAN,
+  mechanisms: ARRAY,
+  openTimeout: MILLISECONDS,
+  greetingTimeout: MILLISECONDS,
+  readTimeout: MILLISECONDS,
+  finalTimeout: MILLISECONDS,
+  writeTimeout: MILLISECONDS,
+  quitTimeout: MILLISECONDS,
+  recipientPolicy: POLICY,
+  pipelining: BOOLEAN,
+  strict: BOOLEAN,
+  debugOutput: OUTPUT,
+  localAddress: NAME,
+  socketPath: PATH,
+  socket: SOCKET,
+  network: OBJECT,
+};
+
+/** What holds where nothing is given. */
+export const DEFAULTS: Settings = {
+  helo: "localhost",
+  user: undefined,
+  secret: undefined,
+  authType: undefined,
+  signal: undefined,
+  esmtp: true,
+  tls: false,
+  starttls: "auto",
+  tlsVerify: true,
+  tlsHostname: undefined,
+  tlsOptions: {},
+  allowInsecureAuth: false,
+  mechanisms: [],
+  openTimeout: 30_000,
+  greetingTimeout: undefined,
+  readTimeout: 60_000,
+  finalTimeout: 600_000,
+  writeTimeout: 180_000,
+  quitTimeout: 5_000,
+  recipientPolicy: "net-smtp",
+  pipelining: true,
+  strict: false,
+  debugOutput: undefined,
+  localAddress: undefined,
+  socketPath: undefined,
+  socket: undefined,
+  network: undefined,
+};
+
+const SECRETS: ReadonlySet<string> = new Set(["secret", "password"]);
+
+/** Throws `SmtpArgumentError` unless the value passes; a secret is never shown. */
+export function checkOption(
+  name: string,
+  value: unknown,
+  check: Check | undefined = CHECKS[name as keyof SmtpOptions],
+): void {
+  if (value === undefined || check?.holds(value)) return;
+  const given = SECRETS.has(name) ? `a value of type ${typeof value}` : shown(value);
+  throw new SmtpArgumentError(`Option "${name}" is ${given}, expected ${check?.expected}`, { phase: "connect" });
+}
+
+/** The names of the options of `start`. */
+export const START_OPTIONS: readonly string[] = ["helo", "user", "secret", "password", "authType", "signal"];
+
+/**
+ * The options over what holds already; `known` are the names that may be given. Throws `SmtpArgumentError` that names the
+ * option and what was expected. Only own keys count, and undefined leaves what holds.
+ */
+export function resolveOptions(
+  options: SmtpOptions | undefined,
+  base: Settings = DEFAULTS,
+  known: readonly string[] = Object.keys(CHECKS),
+): Settings {
+  if (options === undefined) return { ...base };
+  checkNames(options, known);
+  const settings: Record<string, unknown> = { ...base };
+  for (const [name, value] of Object.entries(options)) {
+    checkOption(name, value);
+    if (value !== undefined) settings[name === "password" ? "secret" : name] = value;
+  }
+  return settings as unknown as Settings;
+}
+
+/** Throws `SmtpArgumentError` unless it is an object whose keys are all known. */
+export function checkNames(options: unknown, known: readonly string[]): void {
+  if (!OBJECT.holds(options)) {
+    throw new SmtpArgumentError(`Parameter "options" is ${shown(options)}, expected an object`, { phase: "connect" });
+  }
+  const unknown = Object.keys(options as object).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new SmtpArgumentError(`Option ${shown(unknown)} is unknown, expected one of ${known.join(", ")}`, {
+    phase: "connect",
+  });
+}
+/** Throws `SmtpArgumentError` unless it is a host name, an IP address, or anything else that a resolver may know. */
+export function checkAddress(address: unknown): asserts address is string {
+  if (NAME.holds(address) && (address as string).length <= 255) return;
+  throw new SmtpArgumentError(`Parameter "address" is ${shown(address)}, expected a host name or an IP address`, {
+    phase: "connect",
+  });
+}
+
+/** Throws `SmtpArgumentError` unless it is a TCP port. */
+export function checkPort(port: unknown): asserts port is number {
+  if (Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536) return;
+  throw new SmtpArgumentError(`Parameter "port" is ${shown(port)}, expected a whole number from 1 to 65535`, {
+    phase: "connect",
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * One entry of the ledger: the replies that are owed for a flight of commands, or for the content of one message.
+ * Its law: one promise an entry, never one a reply.
+ *
+ * @module
+ */
+
+import type { Phase, SmtpError } from "./errors.ts";
+import type { SmtpResponse } from "./protocol/reply.ts";
+
+const PHASES: Readonly<Record<string, Phase>> = {
+  EHLO: "ehlo",
+  HELO: "ehlo",
+  LHLO: "ehlo",
+  STARTTLS: "tls",
+  AUTH: "auth",
+  RSET: "mail",
+  MAIL: "mail",
+  RCPT: "rcpt",
+  DATA: "data",
+  QUIT: "quit",
+};
+
+/** The step of the dialogue that a command belongs to. */
+export function phaseOf(line: string): Phase {
+  return PHASES[/^[A-Za-z]*/.exec(line)?.[0].toUpperCase() ?? ""] ?? "command";
+}
+
+/** How a command is shown instead of as it stands, and where it belongs. */
+export interface Shown {
+  /** What transcripts and errors show. */
+  readonly text: string;
+  /** True if the reply is not shown either. */
+  readonly maskReply: boolean;
+}
+
+/** Replies that are owed. */
+export class Owed {
+  /** For what they are owed. */
+  readonly kind: "greeting" | "command" | "content";
+  /** The commands, as they may be shown. */
+  readonly lines: readonly string[];
+  /** How long each may take, in milliseconds. */
+  readonly timeout: number;
+  /** The replies that have come. */
+  readonly replies: SmtpResponse[];
+  /** Resolves with all replies once they have come. */
+  readonly promise: Promise<SmtpResponse[]>;
+  /** How many are still to come. */
+  remaining: number;
+  /** True once everything that they answer has been given to the socket. */
+  handedOver = false;
+  /** When that was. */
+  handedOverAt = 0;
+  /** Told, once or more, that the rest of a content will not be written. */
+  onStop: ((error: SmtpError) => void) | undefined;
+  readonly #replied: number;
+  #resolve!: (replies: SmtpResponse[]) => void;
+  #reject!: (error: SmtpError) => void;
+
+  /** An entry for `count` replies, which are put into `replies` behind what it holds already. */
+  constructor(
+    kind: Owed["kind"],
+    lines: readonly string[],
+    count: number,
+    timeout: number,
+    replies: SmtpResponse[] = [],
+  ) {
+    this.kind = kind;
+    this.lines = lines;
+    this.remaining = count;
+    this.timeout = timeout;
+    this.replies = replies;
+    this.#replied = replies.length;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Content is awaited only after its end; until then a failure is told through `onStop`.
+    if (kind === "content") this.promise.catch(() => undefined);
+  }
+
+  /** The command whose reply is the next to come. */
+  get command(): string | undefined {
+    return this.lines[this.replies.length - this.#replied];
+  }
+
+  /** The step of the dialogue whose reply is the next to come. */
+  get phase(): Phase {
+    if (this.kind === "greeting") return "greeting";
+    if (this.kind === "content") return this.handedOver ? "final" : "content";
+    return phaseOf(this.command ?? "");
+  }
+
+  /** Everything that the replies answer is with the socket. */
+  handOver(time: number): void {
+    this.handedOver = true;
+    this.handedOverAt = time;
+  }
+
+  /** Takes the next reply; true if the entry is settled with it. An early reply settles a content at once. */
+  answer(reply: SmtpResponse): boolean {
+    this.replies.push(reply);
+    this.remaining--;
+    if (this.remaining > 0 && this.handedOver) return false;
+    this.#resolve(this.replies);
+    return true;
+  }
+
+  /** The replies will not come. */
+  fail(error: SmtpError): void {
+    this.#reject(error);
+  }
+
+  /** The rest of the content will not be written. */
+  stop(error: SmtpError): void {
+    this.onStop?.(error);
+  }
+}

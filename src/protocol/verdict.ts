@@ -1,0 +1,189 @@
+/**
+ * From the replies of one transaction to what they mean: go on or stop, and what became of each recipient.
+ * The law here: nothing is decided anywhere else, and nothing here writes or waits. The replies stand in the order of
+ * the commands, RSET (if it was owed), MAIL, RCPT for each recipient, DATA; as far as they have come.
+ *
+ * @module
+ */
+
+import {
+  errorClass,
+  type RecipientResult,
+  type Retry,
+  SmtpAuthenticationError,
+  type SmtpError,
+  SmtpUnknownError,
+} from "../errors.ts";
+import type { SmtpResponse } from "./reply.ts";
+
+/**
+ * What happens when a recipient is refused. `net-smtp`: Net::SMTP's rule (53x refusals are collected, any other stops the
+ * message); `collect`: the message goes to the others; `all-or-nothing`: the first refusal stops the message.
+ */
+export type RecipientPolicy = "net-smtp" | "collect" | "all-or-nothing";
+
+/** What is known of one transaction. */
+export interface Evidence {
+  /** The sender, as it was given. */
+  readonly from: string;
+  /** The recipients, as they were given, in order. */
+  readonly recipients: readonly string[];
+  /** True if an RSET stands in front of MAIL. */
+  readonly reset: boolean;
+  /** The replies to RSET, MAIL, RCPT… and DATA so far. */
+  readonly replies: readonly SmtpResponse[];
+  /** True once the end of the message had been given to the socket. */
+  readonly handedOver: boolean;
+  /** The complete reply to the content; before the end was handed over it is an early one. */
+  readonly final: SmtpResponse | undefined;
+}
+
+/** The reply to the RSET that was owed; undefined if none was, or if it has not come. */
+export function resetReply(evidence: Evidence): SmtpResponse | undefined {
+  return evidence.reset ? evidence.replies[0] : undefined;
+}
+
+/** The reply to MAIL, if it has come. */
+export function mailReply(evidence: Evidence): SmtpResponse | undefined {
+  return evidence.replies[evidence.reset ? 1 : 0];
+}
+
+/** The reply to the RCPT of the recipient at `index`, if it has come. */
+export function rcptReply(evidence: Evidence, index: number): SmtpResponse | undefined {
+  return evidence.replies[(evidence.reset ? 2 : 1) + index];
+}
+
+/** The reply to DATA, if it has come. */
+export function dataReply(evidence: Evidence): SmtpResponse | undefined {
+  return rcptReply(evidence, evidence.recipients.length);
+}
+
+/** True once MAIL, and an RSET in front of it, got 2xx: only then may content be written. */
+export function transactionOpen(evidence: Evidence): boolean {
+  return mailReply(evidence)?.success === true && (!evidence.reset || resetReply(evidence)?.success === true);
+}
+
+/** How many recipients the server has accepted so far. */
+export function acceptedCount(evidence: Evidence): number {
+  let count = 0;
+  for (let index = 0; index < evidence.recipients.length; index++) {
+    if (rcptReply(evidence, index)?.success) count++;
+  }
+  return count;
+}
+
+function everyRecipientRefused(evidence: Evidence): boolean {
+  const { recipients } = evidence;
+  return recipients.length > 0 && recipients.every((_, index) => rcptReply(evidence, index)?.success === false);
+}
+
+/**
+ * The fate of every recipient, by the table of design.md read from top to bottom. `unsentRetry` is what an unsent
+ * recipient is told, since only the caller knows why the message was stopped.
+ */
+export function fates(evidence: Evidence, unsentRetry: Retry): RecipientResult[] {
+  return evidence.recipients.map((address, index) => recipientFate(evidence, address, index, unsentRetry));
+}
+
+function recipientFate(evidence: Evidence, address: string, index: number, unsentRetry: Retry): RecipientResult {
+  const { handedOver, final } = evidence;
+  if (handedOver && final?.success && isContradiction(evidence))
+    return { address, fate: "unknown", response: final, retry: "ask" };
+  const rcpt = rcptReply(evidence, index);
+  const refusal = [mailReply(evidence), rcpt, dataReply(evidence), final].find(isRefusal);
+  if (refusal) return { address, fate: "refused", response: refusal, retry: refusalRetry(refusal, refusal === rcpt) };
+  if (!handedOver) return { address, fate: "unsent", retry: unsentRetry };
+  if (final?.success) return { address, fate: "accepted", response: final };
+  return { address, fate: "unknown", retry: "ask" };
+}
+
+/** The server took content although it had refused the sender or everybody: nobody can tell what it did with it. */
+function isContradiction(evidence: Evidence): boolean {
+  return !transactionOpen(evidence) || everyRecipientRefused(evidence);
+}
+
+function isRefusal(reply: SmtpResponse | undefined): boolean {
+  return reply !== undefined && (reply.statusTypeChar === "4" || reply.statusTypeChar === "5");
+}
+
+/** A 421 ends the session and says nothing against the message; 552 to RCPT is "too many recipients" (RFC 5321 4.5.3.1.10). */
+function refusalRetry(reply: SmtpResponse, toRcpt: boolean): Retry {
+  if (reply.status === "421") return "now";
+  return reply.statusTypeChar === "4" || (toRcpt && reply.status === "552") ? "later" : "never";
+}
+
+/** Why the message may not go on to its content, as an error to throw; undefined if it may. Judges what has come so far, so it serves flights and single commands. */
+export function refusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
+  const reset = resetReply(evidence);
+  if (reset && !reset.success)
+    return refused(reset, `Server refused to reset the transaction before it: ${reset}`, "mail", "RSET");
+  const mail = mailReply(evidence);
+  if (mail && !mail.success)
+    return refused(mail, `Server refused sender <${evidence.from}>: ${mail}`, "mail", "MAIL FROM");
+  return recipientRefusal(evidence, policy) ?? dataRefusal(evidence, policy);
+}
+
+function recipientRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
+  for (let index = 0; policy !== "collect" && index < evidence.recipients.length; index++) {
+    const reply = rcptReply(evidence, index);
+    if (reply && !reply.success && (policy === "all-or-nothing" || !reply.status.startsWith("53"))) {
+      const address = evidence.recipients[index];
+      return refused(reply, `Server refused recipient <${address}>: ${reply}`, "rcpt", `RCPT TO:<${address}>`);
+    }
+  }
+  if (!everyRecipientRefused(evidence)) return undefined;
+  return policy === "net-smtp"
+    ? new SmtpAuthenticationError("mail destination not given", { phase: "rcpt", command: "RCPT TO" })
+    : allRefused(evidence);
+}
+
+/** Every recipient was refused: the class and the code are those of the most hopeful reply, as a caller looks at them to decide on a retry. */
+function allRefused(evidence: Evidence): SmtpError {
+  const replies = evidence.recipients.map((_, index) => rcptReply(evidence, index) as SmtpResponse);
+  const told = evidence.recipients.slice(0, 3).map((address, index) => `<${address}>: ${replies[index]}`);
+  const more = replies.length > told.length ? `; and ${replies.length - told.length} more` : "";
+  const chosen = replies.find((reply) => reply.statusTypeChar === "4") ?? (replies[0] as SmtpResponse);
+  const who = replies.length === 1 ? "the only recipient" : `all ${replies.length} recipients`;
+  return refused(chosen, `Server refused ${who}: ${told.join("; ")}${more}`, "rcpt", "RCPT TO");
+}
+
+function dataRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
+  const reply = dataReply(evidence);
+  if (!reply || reply.status === "354") return undefined;
+  if (policy === "net-smtp") return dataUnknown(reply);
+  return refused(reply, `Server refused to take the message: ${reply}`, "data", "DATA");
+}
+
+/** Net::SMTP's error for a DATA that was not answered 354, word for word. */
+export function dataUnknown(reply: SmtpResponse): SmtpError {
+  return new SmtpUnknownError(`could not get 3xx (${reply.status}: ${reply})`, {
+    phase: "data",
+    command: "DATA",
+    response: reply,
+  });
+}
+
+function refused(reply: SmtpResponse, message: string, phase: SmtpError["phase"], command: string): SmtpError {
+  return new (errorClass(reply.status))(message, { phase, command, response: reply });
+}
+
+/** What the reply to the end of the message says, as an error; undefined if it was accepted. */
+export function finalRefusal(evidence: Evidence): SmtpError | undefined {
+  const { final } = evidence;
+  if (final === undefined || (final.success && !isContradiction(evidence))) return undefined;
+  if (final.success) return refused(final, `Server took a message that it had refused: ${final}`, "final", "DATA");
+  return refused(final, `Server refused the message: ${final}`, evidence.handedOver ? "final" : "content", "DATA");
+}
+
+/** Net::SMTP's error after a delivery to some although others were refused 53x, word for word; undefined if none was. */
+export function collectedRefusals(
+  results: readonly RecipientResult[],
+): { message: string; response: SmtpResponse } | undefined {
+  const refusals = results.filter(({ fate }) => fate === "refused");
+  const first = refusals[0]?.response;
+  if (!first) return undefined;
+  return {
+    message: `failed to deliver for ${refusals.map(({ address }) => JSON.stringify(address)).join(", ")}`,
+    response: first,
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * What a login mechanism is: a generator that reads like the exchange in its RFC. The law here: a mechanism knows text
+ * and nothing else; base64, the AUTH line, `*` for giving up and the final reply belong to the session.
+ *
+ * ```ts
+ * const external: SaslMechanism = {
+ *   name: "EXTERNAL",
+ *   *exchange({ user }) {
+ *     yield user;
+ *   },
+ * };
+ * ```
+ *
+ * A session takes its own in the option `mechanisms`; one with the name of a built-in one replaces it there.
+ *
+ * @module
+ */
+
+/** Who logs in, and where. */
+export interface SaslCredentials {
+  /** The user name: not empty, no NUL. */
+  readonly user: string;
+  /** The password or token, or a function that gives it, called once for each login. Read it with `secretOf`. */
+  readonly secret: string | (() => string | Promise<string>);
+  /** The server's name as the caller gave it, for mechanisms that sign or send it (RFC 7628). */
+  readonly host: string;
+  /** The server's port. */
+  readonly port: number;
+}
+
+/**
+ * One login as it goes on. Strings are text, never base64; they go out as UTF-8.
+ *
+ * - The first yield is the initial response that goes with AUTH: undefined lets the server speak first, an empty string
+ *   is sent as `=` (RFC 4954 §4).
+ * - Each yield returns the next challenge, decoded; what is yielded then answers it.
+ * - Undefined in place of a challenge: the final reply has come. A mechanism that still has something to say or to check
+ *   then yields it or throws, and a 235 does not count; one that ends agrees that the login is complete.
+ * - A challenge after the generator's end makes the session give up with `*`.
+ * - What the generator throws fails the login; thrown before the first yield, nothing has been sent.
+ */
+export type SaslExchange =
+  | Generator<string | undefined, void, string | undefined>
+  | AsyncGenerator<string | undefined, void, string | undefined>;
+
+/** A way to log in (RFC 4422). */
+export interface SaslMechanism {
+  /** Its registered name, `PLAIN`: 1 to 20 letters, digits, `-` and `_`. */
+  readonly name: string;
+  /** Begins one login. Nothing runs before the first `next()`. */
+  exchange(credentials: SaslCredentials): SaslExchange;
+}

@@ -1,0 +1,17 @@
+/**
+ * PLAIN (RFC 4616): everything in one message. Its law: the authorization identity is empty, so that the server derives
+ * it from the user.
+ *
+ * @module
+ */
+
+import { secretOf } from "./credentials.ts";
+import type { SaslMechanism } from "./mechanism.ts";
+
+/** `NUL user NUL secret` as the initial response (Net::SMTP#auth_plain). */
+export const plain: SaslMechanism = {
+  name: "PLAIN",
+  async *exchange(credentials) {
+    yield `\0${credentials.user}\0${await secretOf(credentials)}`;
+  },
+};

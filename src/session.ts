@@ -1,0 +1,227 @@
+/**
+ * A session's beginning, end and latch (Net::SMTP). The law here: whatever is asked for goes through the session's turns;
+ * after a failure inside `critical` nothing is written any more (design.md, law 4); a new start begins with nothing of
+ * the old one.
+ *
+ * @module
+ */
+
+import { latched } from "./breaks.ts";
+import type { Connection } from "./connection.ts";
+import { errorClass, type SmtpError, SmtpSessionError } from "./errors.ts";
+import { handshake } from "./handshake.ts";
+import { type Endpoint, open } from "./open.ts";
+import { resolveOptions, type SmtpOptions, START_OPTIONS, type StartOptions } from "./options.ts";
+import { phaseOf } from "./owed.ts";
+import type { Capabilities } from "./protocol/capabilities.ts";
+import { ehlo, rawCommand, validateLine } from "./protocol/command.ts";
+import { DUMMY_RESPONSE, type SmtpResponse } from "./protocol/reply.ts";
+import { checkCredentials } from "./sasl/credentials.ts";
+import { findMechanism } from "./sasl/registry.ts";
+import { SmtpSettings } from "./settings.ts";
+import { debugTranscript } from "./transcript.ts";
+import type { Turn } from "./turns.ts";
+
+const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT: unique symbol = Symbol.for("Deno.customInspect");
+
+/** A session that can be started and finished, and speaks lines. */
+export abstract class SmtpSession extends SmtpSettings {
+  #connection: Connection | undefined;
+  #endpoint: Endpoint | undefined;
+  #starting = false;
+  #capabilities: Capabilities | undefined;
+
+  /** True from a successful start to `finish`, also while latched (Net::SMTP#started?). */
+  get started(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** True if a failure inside `critical` has latched the session; `finish()` and a new start clear it (Net::SMTP's `@error_occurred`). */
+  get errorOccurred(): boolean {
+    return this.#connection?.dialogue.halted !== undefined;
+  }
+
+  /** What the server offered in its last EHLO; undefined before EHLO and after HELO. Stays readable after a failed login (Net::SMTP#capabilities). */
+  get capabilities(): Capabilities | undefined {
+    return this.#connection ? this.#connection.capabilities : this.#capabilities;
+  }
+
+  /**
+   * Connects, awaits the greeting, says EHLO, secures the connection and logs in; with a block runs it, finishes, and gives
+   * the block's value. The block's value or error always wins: a failing QUIT is nobody's error. Rejects with the error of
+   * the step that failed, no connection left; `SmtpSessionError` if started already (Net::SMTP#start).
+   */
+  start(options?: StartOptions): Promise<this>;
+  start<T>(options: StartOptions | undefined, block: (smtp: this) => T | Promise<T>): Promise<T>;
+  start<T>(block: (smtp: this) => T | Promise<T>): Promise<T>;
+  async start<T>(
+    options?: StartOptions | ((smtp: this) => T | Promise<T>),
+    block?: (smtp: this) => T | Promise<T>,
+  ): Promise<this | T> {
+    if (typeof options === "function") return await this.start(undefined, options);
+    await this.#begin(options);
+    if (!block) return this;
+    const connection = this.live();
+    try {
+      return await block(this);
+    } catch (error) {
+      connection.abandoned = new SmtpSessionError("Session was finished, since its block failed", {
+        cause: error,
+        retry: "now",
+      });
+      throw error;
+    } finally {
+      if (this.#connection === connection) await this.finish();
+    }
+  }
+
+  async #begin(options: StartOptions | undefined): Promise<void> {
+    if (this.#connection || this.#starting) {
+      throw new SmtpSessionError("Session is already started: call finish() first", { phase: "connect" });
+    }
+    const settings = resolveOptions(options as SmtpOptions | undefined, this.settings, START_OPTIONS);
+    ehlo(settings.helo);
+    if (settings.user !== undefined || settings.secret !== undefined) checkCredentials(settings.user, settings.secret);
+    if (settings.authType !== undefined) findMechanism(settings.authType, settings.mechanisms);
+    this.#starting = true;
+    this.#capabilities = undefined;
+    try {
+      const network = settings.network ?? (await import("./net/node.ts")).nodeNetwork;
+      const transcript = debugTranscript(settings.debugOutput);
+      this.#endpoint = {
+        address: this.address,
+        port: this.port,
+        settings,
+        timeouts: this.settings,
+        network,
+        transcript,
+      };
+      this.#connection = await this.#opened(this.#endpoint);
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  async #opened(endpoint: Endpoint): Promise<Connection> {
+    const connection = await open(endpoint);
+    try {
+      await handshake(connection, endpoint);
+      return connection;
+    } catch (error) {
+      connection.drop(error as SmtpError);
+      throw error;
+    } finally {
+      this.#capabilities = connection.capabilities;
+    }
+  }
+
+  /**
+   * Ends the session: everything asked for before is answered, then QUIT, then the connection is closed; while latched,
+   * without QUIT. An open manual transaction is given up. Rejects only with `SmtpSessionError`, if not started (Net::SMTP#finish).
+   */
+  async finish(): Promise<void> {
+    const connection = this.live();
+    this.#connection = undefined;
+    this.#capabilities = connection.capabilities;
+    connection.giveUpManual();
+    await connection.turns.alone(async () => {
+      const { dialogue } = connection;
+      const silent = connection.quitSaid || dialogue.refusal() !== undefined;
+      // A QUIT that fails changes nothing of what was answered before.
+      if (!silent) await dialogue.flight(["QUIT"], [], this.settings.quitTimeout).catch(() => undefined);
+      connection.released();
+      dialogue.end();
+    });
+  }
+
+  /** Finishes if started: `await using smtp = await new NetSmtp(…).start()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.started) await this.finish();
+  }
+
+  /**
+   * Runs the block; if it throws, the session is latched and the error thrown on. Holds no turn while it runs. Rejects with
+   * `SmtpLatchedError` if the session is latched already (Net::SMTP#critical).
+   */
+  async critical<T>(block: () => T | Promise<T>): Promise<T> {
+    const { dialogue } = this.live();
+    if (dialogue.halted) throw latched(dialogue.halted);
+    try {
+      return await block();
+    } catch (error) {
+      this.#connection?.dialogue.halt(error as Error);
+      throw error;
+    }
+  }
+
+  /** The line, if it may be written: no control characters, and ASCII unless the server offers SMTPUTF8. Throws `SmtpArgumentError` (Net::SMTP#validate_line). */
+  validateLine(line: string): string {
+    return validateLine(line, this.#connection?.offers("SMTPUTF8") ?? false);
+  }
+
+  /** Writes the line and gives its reply, whatever it is; while latched the dummy reply. Not for DATA, BDAT, STARTTLS, AUTH: `SmtpArgumentError` (Net::SMTP#get_response). */
+  async getResponse(line: string): Promise<SmtpResponse> {
+    const checked = this.validateLine(rawCommand(line));
+    return await this.exchangeOrDummy((connection) => connection.dialogue.command(checked));
+  }
+
+  /** As `getResponse`, but a reply other than 2xx is thrown by its class (Net::SMTP#getok). */
+  async getOk(line: string): Promise<SmtpResponse> {
+    return this.expectOk(await this.getResponse(line), line);
+  }
+
+  /** Net::SMTP's inspect: `#<NetSmtp localhost:25 started=false>`. */
+  override toString(): string {
+    return `#<NetSmtp ${this.address}:${this.port} started=${this.started}>`;
+  }
+
+  /** @ignore */
+  [NODE_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore The connection; throws `SmtpSessionError` if there is none. */
+  protected live(): Connection {
+    if (this.#connection) return this.#connection;
+    throw new SmtpSessionError("Session is not started: call start() first", { phase: "connect" });
+  }
+
+  /** @ignore Where the live connection goes. */
+  protected get endpoint(): Endpoint {
+    this.live();
+    return this.#endpoint as Endpoint;
+  }
+
+  /** @ignore One exchange in its turn. While latched it gives what `whenLatched` gives, else it rejects. */
+  protected exchange<T>(run: (connection: Connection, turn: Turn) => Promise<T>, whenLatched?: () => T): Promise<T> {
+    const connection = this.live();
+    const turns = connection.manual?.turns ?? connection.turns;
+    return turns.alone((turn) => {
+      const { halted } = connection.dialogue;
+      if (!halted) return run(connection, turn);
+      if (whenLatched) return whenLatched();
+      throw latched(halted);
+    });
+  }
+
+  /** @ignore As `exchange`; while latched, Net::SMTP's dummy reply. */
+  protected exchangeOrDummy(run: (connection: Connection, turn: Turn) => Promise<SmtpResponse>): Promise<SmtpResponse> {
+    return this.exchange(run, () => DUMMY_RESPONSE);
+  }
+
+  /** @ignore The reply if it is 2xx; else it is thrown by its class, without latching. */
+  protected expectOk(reply: SmtpResponse, command: string): SmtpResponse {
+    if (reply.success) return reply;
+    throw new (errorClass(reply.status))(`Server refused ${command}: ${reply}`, {
+      phase: phaseOf(command),
+      command,
+      response: reply,
+    });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The accessors of Net::SMTP: address, port, TLS and STARTTLS switches, timeouts. The law here: a setter checks what it is
+ * given as an option is checked, acts on a live session where Net::SMTP's does (`readTimeout`), and no secret can be read
+ * back from a session.
+ *
+ * @module
+ */
+
+import { SmtpArgumentError } from "./errors.ts";
+import {
+  checkAddress,
+  checkOption,
+  checkPort,
+  resolveOptions,
+  type Settings,
+  type SmtpOptions,
+  type StarttlsMode,
+} from "./options.ts";
+import type { DebugOutput } from "./transcript.ts";
+
+/** Options of the runtime's `tls.connect`, in place of Ruby's SSLContext. */
+export type TlsOptions = Readonly<Record<string, unknown>>;
+
+/** What a session is set to. */
+export abstract class SmtpSettings {
+  /** The port of SMTP, 25 (Net::SMTP.default_port). */
+  static readonly defaultPort = 25;
+  /** The port of submission, 587 (Net::SMTP.default_submission_port). */
+  static readonly defaultSubmissionPort = 587;
+  /** The port of submission over TLS, 465 (Net::SMTP.default_tls_port). */
+  static readonly defaultTlsPort = 465;
+  /** The same as `defaultTlsPort` (Net::SMTP.default_ssl_port). */
+  static readonly defaultSslPort = 465;
+
+  /** The server's host name or IP address (Net::SMTP#address). */
+  readonly address: string;
+  /** The server's port (Net::SMTP#port). */
+  readonly port: number;
+  readonly #settings: Settings;
+
+  /** Checks everything; throws `SmtpArgumentError`. */
+  constructor(address: string, port: number, options: SmtpOptions | undefined) {
+    checkAddress(address);
+    checkPort(port);
+    this.address = address;
+    this.port = port;
+    this.#settings = resolveOptions(options);
+    if (this.#settings.tls && this.#settings.starttls === "always") throw exclusive();
+  }
+
+  /** What TLS is spoken with unless options say otherwise (Net::SMTP.default_ssl_context): a verified certificate, TLS 1.2 or later. */
+  static defaultTlsContext(): TlsOptions {
+    return { minVersion: "TLSv1.2", rejectUnauthorized: true };
+  }
+
+  /** @ignore */
+  protected get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** True if the session says EHLO (Net::SMTP#esmtp?). */
+  get esmtp(): boolean {
+    return this.#settings.esmtp;
+  }
+
+  /** False says HELO at the next start (Net::SMTP#esmtp=). */
+  set esmtp(value: boolean) {
+    this.#set("esmtp", value);
+  }
+
+  /** Milliseconds for DNS, all addresses, TCP and TLS; default 30 000 (Net::SMTP#open_timeout, in seconds). */
+  get openTimeout(): number {
+    return this.#settings.openTimeout;
+  }
+
+  /** Holds from the next start on. */
+  set openTimeout(value: number) {
+    this.#set("openTimeout", value);
+  }
+
+  /** Milliseconds for each reply; default 60 000 (Net::SMTP#read_timeout, in seconds). */
+  get readTimeout(): number {
+    return this.#settings.readTimeout;
+  }
+
+  /** Holds from the next command on, in a live session too. */
+  set readTimeout(value: number) {
+    this.#set("readTimeout", value);
+  }
+
+  /** Where the dialogue is shown, if anywhere (Net::SMTP#debug_output). */
+  get debugOutput(): DebugOutput | undefined {
+    return this.#settings.debugOutput;
+  }
+
+  /** Holds from the next start on; secrets are masked (Net::SMTP#debug_output=). */
+  set debugOutput(value: DebugOutput | undefined) {
+    checkOption("debugOutput", value);
+    this.#settings.debugOutput = value;
+  }
+
+  /** The same as setting `debugOutput` (Net::SMTP#set_debug_output). */
+  setDebugOutput(output: DebugOutput | undefined): void {
+    this.debugOutput = output;
+  }
+
+  /** True if TLS is spoken from the first byte (Net::SMTP#tls?). */
+  get tls(): boolean {
+    return this.#settings.tls;
+  }
+
+  /** The same as `tls` (Net::SMTP#ssl?). */
+  get ssl(): boolean {
+    return this.tls;
+  }
+
+  /** TLS from the first byte, from the next start on. Throws `SmtpArgumentError` if STARTTLS is always used (Net::SMTP#enable_tls). */
+  enableTls(options?: TlsOptions): void {
+    if (this.#settings.starttls === "always") throw exclusive();
+    this.#set("tlsOptions", options);
+    this.#settings.tls = true;
+  }
+
+  /** The same as `enableTls` (Net::SMTP#enable_ssl). */
+  enableSsl(options?: TlsOptions): void {
+    this.enableTls(options);
+  }
+
+  /** No TLS from the first byte (Net::SMTP#disable_tls). */
+  disableTls(): void {
+    this.#settings.tls = false;
+  }
+
+  /** The same as `disableTls` (Net::SMTP#disable_ssl). */
+  disableSsl(): void {
+    this.disableTls();
+  }
+
+  /** When STARTTLS is used (Net::SMTP#starttls?). */
+  get starttlsMode(): StarttlsMode {
+    return this.#settings.starttls;
+  }
+
+  /** True if a server without STARTTLS is an error (Net::SMTP#starttls_always?). */
+  get starttlsAlways(): boolean {
+    return this.#settings.starttls === "always";
+  }
+
+  /** True if STARTTLS is used where it is offered (Net::SMTP#starttls_auto?). */
+  get starttlsAuto(): boolean {
+    return this.#settings.starttls === "auto";
+  }
+
+  /** STARTTLS always, from the next start on. Throws `SmtpArgumentError` if TLS is on (Net::SMTP#enable_starttls). */
+  enableStarttls(options?: TlsOptions): void {
+    this.#enableStarttls("always", options);
+  }
+
+  /** STARTTLS where it is offered; with a login off loopback, always (Net::SMTP#enable_starttls_auto). */
+  enableStarttlsAuto(options?: TlsOptions): void {
+    this.#enableStarttls("auto", options);
+  }
+
+  /** No STARTTLS (Net::SMTP#disable_starttls). */
+  disableStarttls(): void {
+    this.#settings.starttls = false;
+  }
+
+  #enableStarttls(mode: StarttlsMode, options: TlsOptions | undefined): void {
+    if (this.#settings.tls) throw exclusive();
+    this.#set("tlsOptions", options);
+    this.#settings.starttls = mode;
+  }
+
+  #set<K extends "esmtp" | "openTimeout" | "readTimeout" | "tlsOptions">(
+    name: K,
+    value: Settings[K] | undefined,
+  ): void {
+    checkOption(name, value);
+    if (value !== undefined) this.#settings[name] = value;
+  }
+}
+
+function exclusive(): SmtpArgumentError {
+  return new SmtpArgumentError('TLS from the first byte and STARTTLS "always" exclude each other: choose one', {
+    phase: "tls",
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * NetSmtp: whole messages on a session (Net::SMTP#send_message, #open_message_stream). The law here is design.md's first:
+ * what a call gives or throws tells the fate of every recipient.
+ *
+ * @module
+ */
+
+import { now } from "./alarms.ts";
+import { SmtpCommands } from "./commands.ts";
+import type { Connection } from "./connection.ts";
+import { SmtpAbortError, SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
+import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
+import {
+  type Check,
+  checkNames,
+  checkOption,
+  FUNCTION,
+  MILLISECONDS,
+  SIGNAL,
+  type SmtpOptions,
+  TEXT,
+} from "./options.ts";
+import { forwardPaths, type RecipientList, reversePath, type SmtpAddress } from "./protocol/address.ts";
+import type { RecipientPolicy } from "./protocol/verdict.ts";
+import { type Delivery, type MessageInDoubt, Transaction } from "./transaction.ts";
+
+/** How one message is sent. */
+export interface SendOptions {
+  /** What happens when a recipient is refused. Default: the session's. */
+  recipientPolicy?: RecipientPolicy | undefined;
+  /** Cancels the message when it aborts; the error says what became of it until then. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds from the call after which the message is cancelled. Default: none. */
+  deadline?: number | undefined;
+  /** Awaited before the bytes that can end the message are handed over; if it rejects, the message is not ended and not sent. */
+  beforeEnd?: ((message: MessageInDoubt) => unknown) | undefined;
+  /** What `beforeEnd` is told as the message's id. Default: a random UUID. */
+  id?: string | undefined;
+}
+
+const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
+  recipientPolicy: undefined,
+  signal: SIGNAL,
+  deadline: MILLISECONDS,
+  beforeEnd: FUNCTION,
+  id: TEXT,
+};
+
+const CLEAR = 'Message went in clear, since the server did not offer STARTTLS and option "starttls" is "auto"';
+
+/**
+ * An SMTP session with the semantics of Net::SMTP.
+ *
+ * ```ts
+ * await NetSmtp.start("localhost", 25, async (smtp) => {
+ *   await smtp.sendMessage("Subject: hi\n\nhello\n", "from@example.com", ["to@example.com"]);
+ * });
+ * ```
+ */
+export class NetSmtp extends SmtpCommands {
+  /** A session that is not started. Throws `SmtpArgumentError` that names what is wrong (Net::SMTP.new). */
+  constructor(address: string, port: number = NetSmtp.defaultPort, options?: SmtpOptions) {
+    super(address, port, options);
+  }
+
+  /** Starts a session; port and options may be left out. With a block: runs it, finishes, gives its value (Net::SMTP.start). */
+  static start(address: string, port?: number, options?: SmtpOptions): Promise<NetSmtp>;
+  static start(address: string, options: SmtpOptions): Promise<NetSmtp>;
+  static start<T>(
+    address: string,
+    port: number | undefined,
+    options: SmtpOptions | undefined,
+    block: Block<T>,
+  ): Promise<T>;
+  static start<T>(address: string, port: number, block: Block<T>): Promise<T>;
+  static start<T>(address: string, options: SmtpOptions, block: Block<T>): Promise<T>;
+  static start<T>(address: string, block: Block<T>): Promise<T>;
+  static async start<T>(address: string, ...rest: unknown[]): Promise<NetSmtp | T> {
+    const port = typeof rest[0] === "number" || rest[0] === undefined ? rest.shift() : undefined;
+    const options = typeof rest[0] === "function" ? undefined : rest.shift();
+    const [block, ...more] = rest;
+    if ((block !== undefined && typeof block !== "function") || more.length > 0) {
+      throw new SmtpArgumentError(`Parameter "block" is ${shown(block)}, expected a function`, { phase: "connect" });
+    }
+    const smtp = new NetSmtp(address, port as number | undefined, options as SmtpOptions | undefined);
+    return block ? await smtp.start(undefined, block as Block<T>) : await smtp.start();
+  }
+
+  /**
+   * Sends a message. Gives its delivery, at least one recipient accepted; else rejects with an error that carries the fate
+   * of every recipient. Calls need not wait for each other. Bad input is an `SmtpArgumentError` before a byte is written
+   * (Net::SMTP#send_message).
+   */
+  async sendMessage(
+    source: MessageSource,
+    from: string | SmtpAddress,
+    to: RecipientList,
+    options?: SendOptions,
+  ): Promise<Delivery> {
+    return await this.#send(message(source), from, to, options);
+  }
+
+  /** The same as `sendMessage` (Net::SMTP#send_mail, #sendmail). */
+  sendMail(
+    source: MessageSource,
+    from: string | SmtpAddress,
+    to: RecipientList,
+    options?: SendOptions,
+  ): Promise<Delivery> {
+    return this.sendMessage(source, from, to, options);
+  }
+
+  /**
+   * Sends what the block writes. The block is called when the server waits for the message; if it throws, the message is
+   * not ended and not sent, and the session is latched (Net::SMTP#open_message_stream).
+   */
+  async openMessageStream(
+    from: string | SmtpAddress,
+    to: RecipientList,
+    block: (writer: MessageWriter) => unknown,
+    options?: SendOptions,
+  ): Promise<Delivery> {
+    if (typeof block !== "function")
+      throw new SmtpArgumentError(`Parameter "block" is ${shown(block)}, expected a function`, { phase: "mail" });
+    return await this.#send(writerMessage(block), from, to, options);
+  }
+
+  /** The same as `openMessageStream` (Net::SMTP#ready). */
+  ready(
+    from: string | SmtpAddress,
+    to: RecipientList,
+    block: (writer: MessageWriter) => unknown,
+    options?: SendOptions,
+  ): Promise<Delivery> {
+    return this.openMessageStream(from, to, block, options);
+  }
+
+  #send(content: Message, from: string | SmtpAddress, to: RecipientList, options: SendOptions = {}): Promise<Delivery> {
+    checkSendOptions(options);
+    const connection = this.live();
+    const smtputf8 = connection.offers("SMTPUTF8");
+    const [sender, recipients] = [reversePath(from, { smtputf8 }), forwardPaths(to, { smtputf8 })];
+    if (connection.manual) throw manualOpen();
+    const inClear = !connection.stream.tls && this.starttlsAuto;
+    const transaction = new Transaction(connection, sender, recipients, content, {
+      recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
+      strict: this.settings.strict,
+      warnings: inClear ? [CLEAR] : [],
+      beforeEnd: options.beforeEnd,
+      id: options.id,
+    });
+    const delivery = connection.turns.overlapping((turn) => transaction.run(turn));
+    return options.signal || options.deadline ? cancellable(connection, transaction, delivery, options) : delivery;
+  }
+}
+
+/** What is run in a started session. */
+export type Block<T> = (smtp: NetSmtp) => T | Promise<T>;
+
+function checkSendOptions(options: SendOptions): void {
+  checkNames(options, Object.keys(SEND_CHECKS));
+  for (const [name, value] of Object.entries(options)) checkOption(name, value, SEND_CHECKS[name as keyof SendOptions]);
+}
+
+function manualOpen(): SmtpSessionError {
+  const message =
+    "Session is inside a transaction that mailFrom() opened, so the message would wait for ever: end it with data(), rset() or finish()";
+  return new SmtpSessionError(message, { phase: "mail" });
+}
+
+/** The caller hears of an abort at once; the transaction goes on behind to leave the session in order. One listener, gone when the message settles. */
+function cancellable(
+  connection: Connection,
+  transaction: Transaction,
+  delivery: Promise<Delivery>,
+  options: SendOptions,
+): Promise<Delivery> {
+  const { signal, deadline } = options;
+  const { alarms } = connection.dialogue;
+  return new Promise((resolve, reject) => {
+    const stop = (message: string, cause: unknown): void =>
+      reject(transaction.abort(new SmtpAbortError(message, { cause })));
+    const onAbort = (): void => stop("Message was aborted", signal?.reason);
+    const onDeadline = (): void =>
+      stop(`Message was not done within ${deadline} ms`, new DOMException("The deadline passed", "TimeoutError"));
+    const alarm = deadline === undefined ? undefined : alarms.set(now() + deadline, onDeadline);
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
+    const settled = (): void => {
+      signal?.removeEventListener("abort", onAbort);
+      if (alarm) alarms.drop(alarm);
+    };
+    delivery.then(resolve, reject).finally(settled);
+  });
+}

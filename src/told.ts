@@ -1,0 +1,67 @@
+/**
+ * A failure is told of one message: with the fate of every recipient, and in words what that means.
+ * The law here: what the server said of the message comes before what broke the connection afterwards, and a connection
+ * that broke says whether the message can have arrived.
+ *
+ * @module
+ */
+
+import {
+  type Fate,
+  isSmtpError,
+  type RecipientResult,
+  SmtpAbortError,
+  SmtpArgumentError,
+  SmtpError,
+} from "./errors.ts";
+import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } from "./protocol/verdict.ts";
+
+/** The error to throw for a message that failed. */
+export function toldOf(evidence: Evidence, error: unknown, policy: RecipientPolicy): Error {
+  if (error instanceof SmtpError && error.recipients.length > 0) return error;
+  const failure = asFailure(error);
+  const server = failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? refusal(evidence, policy));
+  const cause = server ?? failure;
+  const recipients = fates(evidence, cause.retry);
+  if (cause instanceof SmtpArgumentError)
+    return new SmtpArgumentError(cause.message, { phase: cause.phase, recipients });
+  if (server)
+    return server.about({
+      recipients,
+      ...(failure === server || failure.response === server.response ? {} : { cause: failure }),
+    });
+  return cause.about({ recipients }, `${cause.message}; ${inWords(recipients)}`);
+}
+
+function asFailure(error: unknown): SmtpError | SmtpArgumentError {
+  if (error instanceof SmtpError || error instanceof SmtpArgumentError) return error;
+  return new SmtpError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** What happened to whom, and what to do. */
+export function inWords(recipients: readonly RecipientResult[]): string {
+  if (recipients.every(({ fate }) => fate === "unsent")) return "the message was not sent";
+  const parts: string[] = [];
+  for (const fate of ["unknown", "accepted", "refused", "unsent"] as const) {
+    const addresses = recipients.filter((recipient) => recipient.fate === fate).map(({ address }) => `<${address}>`);
+    if (addresses.length > 0) parts.push(`${MEANING[fate]} ${named(addresses)}`);
+  }
+  return parts.join(", ");
+}
+
+const MEANING: Readonly<Record<Fate, string>> = {
+  unknown: "it may have been delivered, so find out before you send it again, to",
+  accepted: "it was accepted for",
+  refused: "it was refused for",
+  unsent: "it was not sent to",
+};
+
+function named(addresses: readonly string[]): string {
+  const more = addresses.length - 3;
+  return more > 0 ? `${addresses.slice(0, 3).join(", ")} and ${more} more` : addresses.join(", ");
+}
+
+/** True of an error that says what the server answered to the message: the session is as sound as before. */
+export function isRefusal(error: unknown): boolean {
+  return isSmtpError(error) && error.response !== undefined;
+}

@@ -1,0 +1,145 @@
+/**
+ * Whose turn it is on the wire. The law here (design.md, Turns): entries start in the order in which they were asked for;
+ * a message starts when the one before it has passed the turn on, a single exchange when everything before it has been
+ * answered. Passing is synchronous, so that what the next one writes leaves with what the last one wrote.
+ *
+ * @module
+ */
+
+/** The right to write. It is given up by `pass`, at the latest when the entry is done. */
+export interface Turn {
+  /** The next entry may write; this one only reads. */
+  pass(): void;
+  /** The turn stays when the entry's function is done, until `done` is called: a manual transaction. */
+  keep(): void;
+  /** This entry has been answered. */
+  done(): void;
+}
+
+interface Entry {
+  readonly alone: boolean;
+  start(): void;
+}
+
+/** A first-come queue for one wire. */
+export class Turns {
+  #waiting: Entry[] = [];
+  #first = 0;
+  #unanswered = 0;
+  #held = false;
+
+  /** How many entries have started and not been answered. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** True if nothing has been asked for that is not done. */
+  get idle(): boolean {
+    return this.#unanswered === 0 && this.#first === this.#waiting.length;
+  }
+
+  /** A message: starts when the entry before it has passed the turn. */
+  overlapping<T>(run: (turn: Turn) => Promise<T>): Promise<T> {
+    return this.#enter(run, false);
+  }
+
+  /** An exchange: starts when everything before it has been answered. */
+  alone<T>(run: (turn: Turn) => Promise<T> | T): Promise<T> {
+    return this.#enter(run, true);
+  }
+
+  /** The exchanges that wait are moved to another queue; messages stay. */
+  moveExchanges(other: Turns): void {
+    const waiting = this.#waiting.slice(this.#first);
+    this.#waiting = waiting.filter(({ alone }) => !alone);
+    this.#first = 0;
+    for (const entry of waiting) if (entry.alone) other.#waiting.push(entry);
+    other.#next();
+  }
+
+  #enter<T>(run: (turn: Turn) => Promise<T> | T, alone: boolean): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ alone, start: () => this.#start(run, resolve, reject) });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    while (!this.#held && this.#first < this.#waiting.length) {
+      const entry = this.#waiting[this.#first] as Entry;
+      if (entry.alone && this.#unanswered > 0) return;
+      this.#first++;
+      if (this.#first > 1_000 && this.#first * 2 > this.#waiting.length) this.#forget();
+      this.#held = true;
+      this.#unanswered++;
+      entry.start();
+    }
+  }
+
+  #forget(): void {
+    this.#waiting = this.#waiting.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #start<T>(run: (turn: Turn) => Promise<T> | T, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    const turn = new TurnHeld(
+      () => {
+        this.#held = false;
+        this.#next();
+      },
+      () => {
+        this.#unanswered--;
+        this.#next();
+      },
+    );
+    settle(run, turn).then(
+      (value) => {
+        turn.finished();
+        resolve(value);
+      },
+      (error) => {
+        turn.finished();
+        reject(error);
+      },
+    );
+  }
+}
+
+/** The function's first part runs at once, not a tick later. */
+async function settle<T>(run: (turn: Turn) => Promise<T> | T, turn: Turn): Promise<T> {
+  return run(turn);
+}
+
+class TurnHeld implements Turn {
+  #passed = false;
+  #answered = false;
+  #kept = false;
+  readonly #onPass: () => void;
+  readonly #onDone: () => void;
+
+  constructor(onPass: () => void, onDone: () => void) {
+    this.#onPass = onPass;
+    this.#onDone = onDone;
+  }
+
+  pass(): void {
+    if (this.#passed) return;
+    this.#passed = true;
+    this.#onPass();
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  done(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.pass();
+    this.#onDone();
+  }
+
+  finished(): void {
+    if (!this.#kept) this.done();
+  }
+}

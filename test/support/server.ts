@@ -1,0 +1,147 @@
+/**
+ * A real SMTP server on a free port, which keeps what it was sent.
+ *
+ * @module
+ */
+
+import { SMTPServer, type SMTPServerAddress, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
+
+/** A message as it was stored. */
+export interface StoredMessage {
+  /** The sender of MAIL; "" is the null sender. */
+  readonly from: string;
+  /** The recipients accepted, in order. */
+  readonly to: readonly string[];
+  /** The content, dots unstuffed. */
+  readonly raw: Buffer;
+  /** The parameters of MAIL, as they were written. */
+  readonly params: Readonly<Record<string, string | true>>;
+  /** Who had logged in. */
+  readonly user: string | undefined;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
+  /** The number of the connection, from 0. */
+  readonly connection: number;
+}
+
+/** A connection that came. */
+export interface ClientConnection {
+  /** What it said at EHLO or HELO; undefined before. */
+  helo: string | undefined;
+  /** How many messages came over it. */
+  messages: number;
+  /** Whether it is over. */
+  closed: boolean;
+}
+
+/** The options of smtp-server, and the users. */
+export interface ServerOptions extends SMTPServerOptions {
+  /** Passwords by user name; none: AUTH is not offered. */
+  users?: Readonly<Record<string, string>>;
+}
+
+/** A server that runs. */
+export interface RunningServer {
+  /** Its port on 127.0.0.1. */
+  readonly port: number;
+  /** What was stored, in order. */
+  readonly messages: StoredMessage[];
+  /** Who connected, in order. */
+  readonly connections: ClientConnection[];
+  /** Drops the connections and stops. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server. A local part `refuse-550` or `busy-450` (any code, anything may follow: `refuse-553.a`) is answered
+ * with that code, in MAIL and in RCPT; a message with the header line `X-Refuse: 554` is refused at its end.
+ */
+export async function startSmtpServer(options: ServerOptions = {}): Promise<RunningServer> {
+  const { users, ...rest } = options;
+  const messages: StoredMessage[] = [];
+  const connections: ClientConnection[] = [];
+  const numbers = new Map<string, number>();
+  const connectionOf = (session: SMTPServerSession): number => numbers.get(session.id) ?? -1;
+  const server = new SMTPServer({
+    logger: false,
+    disableReverseLookup: true,
+    closeTimeout: 1,
+    ...(users ? { authOptional: true } : { disabledCommands: ["AUTH"] }),
+    ...withoutCertificate(rest),
+    ...rest,
+    onConnect(session, callback) {
+      numbers.set(session.id, connections.push({ helo: undefined, messages: 0, closed: false }) - 1);
+      callback();
+    },
+    onClose(session) {
+      const connection = connections[connectionOf(session)];
+      if (connection) connection.closed = true;
+    },
+    onAuth(auth, _session, callback) {
+      const password = users?.[auth.username ?? ""];
+      // Of the methods CRAM-MD5 alone comes with validatePassword.
+      const right = auth.method === "CRAM-MD5" ? auth.validatePassword(password ?? "") : auth.password === password;
+      if (password !== undefined && right) callback(null, { user: auth.username });
+      else callback(refusal(535, "Authentication failed"));
+    },
+    onMailFrom: (address, _session, callback) => callback(addressRefusal(address)),
+    onRcptTo: (address, _session, callback) => callback(addressRefusal(address)),
+    async onData(stream, session, callback) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      const message = stored(session, Buffer.concat(chunks), connectionOf(session));
+      const code = /^X-Refuse: (\d{3})\r$/m.exec(message.raw.toString("latin1"))?.[1];
+      if (code !== undefined) return callback(refusal(Number(code), "Refused at its end"));
+      messages.push(message);
+      const connection = connections[message.connection];
+      if (connection) Object.assign(connection, { helo: session.hostNameAppearsAs, messages: connection.messages + 1 });
+      return callback(null, `Stored as ${messages.length}`);
+    },
+  });
+  return { port: await listen(server), messages, connections, close: () => stop(server) };
+}
+
+/** smtp-server would use a certificate of its own, whose key is public; a test names the one it means. */
+function withoutCertificate(options: SMTPServerOptions): SMTPServerOptions {
+  return options.key === undefined ? { hideSTARTTLS: true } : {};
+}
+
+function refusal(responseCode: number, text: string): Error {
+  return Object.assign(new Error(text), { responseCode });
+}
+
+function addressRefusal({ address }: SMTPServerAddress): Error | null {
+  const [, word, code] = /^(refuse|busy)-([45]\d\d)/.exec(address) ?? [];
+  return code === undefined ? null : refusal(Number(code), word === "busy" ? "Try again later" : "No such user");
+}
+
+function stored(session: SMTPServerSession, raw: Buffer, connection: number): StoredMessage {
+  const { mailFrom, rcptTo } = session.envelope;
+  return {
+    from: mailFrom ? mailFrom.address : "",
+    to: rcptTo.map(({ address }) => address),
+    raw,
+    params: (mailFrom !== false && mailFrom.args) || {},
+    user: session.user,
+    secure: session.secure,
+    connection,
+  };
+}
+
+/** smtp-server reports a port in use by an event only: it is fatal here. */
+function listen(server: SMTPServer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const listener = server.listen(0, "127.0.0.1", () => {
+      server.off("error", reject).on("error", () => {});
+      const address = listener.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+    server.once("error", reject);
+  });
+}
+
+function stop(server: SMTPServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
