@@ -162,7 +162,7 @@ export abstract class SmtpCommands extends SmtpSession {
     if (dialogue.halted) throw dialogue.halted;
     const owed = dialogue.contentBegin();
     manual.content = owed;
-    await new ContentWriter(connection, this.settings.strict).write(content, owed, undefined);
+    await new ContentWriter(connection, this.settings.strict).write(content, owed);
     const [final] = (await owed.promise) as [SmtpResponse];
     const refusal = finalRefusal(manual);
     if (refusal) throw refusal;

@@ -76,10 +76,11 @@ export class ContentWriter {
   }
 
   /**
-   * Writes the content that `owed` stands for, and its end. Resolves when the end is in the cork; rejects with the cause,
-   * no end written, if the source fails, `beforeEnd` rejects, or the dialogue stops.
+   * Writes the content that `owed` stands for, and its end. Calls `ended` in the tick in which the end goes into the cork, so
+   * that what follows leaves with it; rejects with the cause, no end written, if the source fails, `beforeEnd` rejects, or
+   * the dialogue stops.
    */
-  async write(message: Message, owed: Owed, beforeEnd: (() => unknown) | undefined): Promise<void> {
+  async write(message: Message, owed: Owed, beforeEnd?: () => unknown, ended?: () => void): Promise<void> {
     owed.onStop = (error) => this.stop(error);
     try {
       const last = message.bytes ? await this.#writeBytes(message.bytes) : await this.#writeChunks(message);
@@ -88,6 +89,7 @@ export class ContentWriter {
       if (beforeEnd) await this.#unlessStopped(agree(beforeEnd));
       if (this.#stopped) throw this.#stopped;
       this.#wire.dialogue.contentEnd(owed, last, this.size);
+      ended?.();
     } catch (error) {
       this.close();
       // The message stands torn: a command would become its text, a dot would deliver it.

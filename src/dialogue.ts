@@ -4,8 +4,8 @@
  * content: its last octet) had been given to the socket before the reply was read; every chunk is parsed to its end and
  * judged against what was owed when it arrived, before anything is resolved or written.
  *
- * Writes of one tick are corked and leave as one; bytes count as handed over when the stream has them, not the cork.
- * Reading never waits for writing, so that long flights cannot deadlock (RFC 2920 3.1).
+ * Bytes count as handed over when the stream has them, not the cork. Reading never waits for writing, so that long
+ * flights cannot deadlock (RFC 2920 3.1).
  *
  * @module
  */
@@ -53,11 +53,6 @@ export class Dialogue implements StreamSink {
     this.#cork = new Cork(() => this.flush());
     this.#deadlines = new Deadlines(alarms, timeouts, this.#ledger, (error) => this.destroy(error));
     stream.open(this);
-  }
-
-  /** True while replies are owed, or commands wait in the cork. */
-  get busy(): boolean {
-    return this.#ledger.length > 0;
   }
 
   /** Why nothing can be written any more: the connection was lost, ended by 421 or broken; undefined while it stands. */

@@ -28,10 +28,31 @@ export function isSmtpError(error: unknown): error is Error & SmtpFailure {
   return typeof error === "object" && error !== null && SMTP_FAILURE in error;
 }
 
+/** The names of the classes. @ignore */
+export type Kind =
+  | "SmtpError"
+  | "SmtpAuthenticationError"
+  | "SmtpServerBusy"
+  | "SmtpSyntaxError"
+  | "SmtpFatalError"
+  | "SmtpUnknownError"
+  | "SmtpUnsupportedCommand"
+  | "SmtpOpenTimeout"
+  | "SmtpReadTimeout"
+  | "SmtpWriteTimeout"
+  | "SmtpSessionError"
+  | "SmtpLatchedError"
+  | "SmtpProtocolError"
+  | "SmtpConnectionError"
+  | "SmtpTlsError"
+  | "SmtpSourceError"
+  | "AbortError"
+  | "SmtpArgumentError";
+
 /** What holds for a class of errors where the details do not say: code, phase, temporary, retry. */
 type Defaults = readonly [code: string, phase: Phase, temporary: boolean, retry: Retry];
 
-const KINDS = {
+const KINDS: Readonly<Record<Kind, Defaults>> = {
   SmtpError: ["SMTP_ERROR", "command", false, "never"],
   SmtpAuthenticationError: ["SMTP_AUTHENTICATION", "auth", false, "never"],
   SmtpServerBusy: ["SMTP_SERVER_BUSY", "command", true, "later"],
@@ -50,10 +71,7 @@ const KINDS = {
   SmtpSourceError: ["SMTP_SOURCE", "content", false, "never"],
   AbortError: ["SMTP_ABORTED", "command", false, "never"],
   SmtpArgumentError: ["SMTP_ARGUMENT", "command", false, "never"],
-} as const satisfies Readonly<Record<string, Defaults>>;
-
-/** The name under which a class of errors stands in the table. @ignore */
-export type Kind = keyof typeof KINDS;
+};
 
 /** Hides the brand and what is absent, so that an inspected error shows what is known and nothing else. */
 function settle(error: Error, details: SmtpErrorDetails, kind: Kind): void {

@@ -22,11 +22,17 @@ import { SmtpSettings } from "./settings.ts";
 import { debugTranscript } from "./transcript.ts";
 import type { Turn } from "./turns.ts";
 
-const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
-const DENO_INSPECT: unique symbol = Symbol.for("Deno.customInspect");
-
 /** A session that can be started and finished, and speaks lines. */
 export abstract class SmtpSession extends SmtpSettings {
+  static {
+    // Node and Bun, then Deno: what is inspected shows neither settings nor secrets.
+    const value = function (this: SmtpSession): string {
+      return this.toString();
+    };
+    Object.defineProperty(SmtpSession.prototype, Symbol.for("nodejs.util.inspect.custom"), { value });
+    Object.defineProperty(SmtpSession.prototype, Symbol.for("Deno.customInspect"), { value });
+  }
+
   #connection: Connection | undefined;
   #endpoint: Endpoint | undefined;
   #starting = false;
@@ -174,16 +180,6 @@ export abstract class SmtpSession extends SmtpSettings {
   /** Net::SMTP's inspect: `#<NetSmtp localhost:25 started=false>`. */
   override toString(): string {
     return `#<NetSmtp ${this.address}:${this.port} started=${this.started}>`;
-  }
-
-  /** @ignore */
-  [NODE_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
   }
 
   /** @ignore The connection; throws `SmtpSessionError` if there is none. */

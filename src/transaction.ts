@@ -121,8 +121,7 @@ export class Transaction implements Evidence {
       await this.#sendEnvelope();
       await this.#judge();
       if (!dataReply(this)) await this.#sendData();
-      await this.#writeContent();
-      turn.pass();
+      await this.#writeContent(() => turn.pass());
       await this.#content?.promise;
       return this.#delivered();
     } catch (error) {
@@ -210,11 +209,13 @@ export class Transaction implements Evidence {
     return prepared;
   }
 
-  async #writeContent(): Promise<void> {
-    const { dialogue } = this.#connection;
-    this.#content = dialogue.contentBegin();
-    await this.#writer.write(this.#message, this.#content, this.#beforeEnd());
-    this.#connection.resetOwed = false;
+  /** The content; with its end in the cork the turn passes, and what the next message says leaves in the same write (RFC 2920 3.1). */
+  async #writeContent(pass: () => void): Promise<void> {
+    this.#content = this.#connection.dialogue.contentBegin();
+    await this.#writer.write(this.#message, this.#content, this.#beforeEnd(), () => {
+      this.#connection.resetOwed = false;
+      pass();
+    });
   }
 
   #beforeEnd(): (() => unknown) | undefined {

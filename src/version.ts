@@ -1,4 +1,8 @@
-/** The version of this package, as in its manifests. @module */
+/**
+ * The version of this package. The law here: it is the one of the manifests, and a test compares them.
+ *
+ * @module
+ */
 
 /** The version of net-smtp (Net::SMTP::VERSION). */
-export const VERSION = "0.1.0";
+export const VERSION: string = "0.1.0";

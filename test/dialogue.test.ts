@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Timeouts } from "../src/deadlines.ts";
 import { Dialogue } from "../src/dialogue.ts";
 import { SmtpConnectionError, SmtpLatchedError, SmtpProtocolError, SmtpServerBusy } from "../src/errors.ts";
-import type { Timeouts } from "../src/deadlines.ts";
 import { play } from "./support/play.ts";
 
 const timeouts: Timeouts = {

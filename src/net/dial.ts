@@ -101,9 +101,7 @@ class Attempts {
     const address = this.#addresses[this.#tried++];
     if (address !== undefined) void this.#attempt(address);
     else if (this.#open.size === 0) this.#end(() => this.#settle.reject(this.#failure()));
-    if (!this.#settled && this.#tried < this.#addresses.length) {
-      this.#callOff = this.#delay(() => this.next(), ATTEMPT_DELAY);
-    }
+    if (this.#tried < this.#addresses.length) this.#callOff = this.#delay(() => this.next(), ATTEMPT_DELAY);
   }
 
   async #attempt(address: string): Promise<void> {

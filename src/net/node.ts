@@ -130,7 +130,6 @@ class NodeStream implements SmtpStream {
   async startTls(settings: TlsSettings): Promise<SmtpStream> {
     this.#sink = undefined;
     const socket = this.#socket;
-    socket.pause();
     socket.off("data", this.#data).off("end", this.#end).off("drain", this.#drain);
     const { remote, loopback } = this;
     if (this.#over) throw tlsError(`${remote} closed the connection`, this.#error);

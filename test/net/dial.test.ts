@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { SmtpConnectionError } from "../../src/errors.ts";
 import { type Dialled, dial, interleave } from "../../src/net/dial.ts";
@@ -92,6 +93,15 @@ describe("dial()", () => {
     expect(await dialled).toEqual({ stream, address: A, rest: [B, C] });
     expect(bench.log).toEqual([`${A} 25 192.0.2.9`, "delay 250"]);
     expect(bench.timers).toBe(0);
+    expect(getEventListeners(bench.controller.signal, "abort")).toEqual([]);
+  });
+
+  test("sets no timer when there is no other address", async () => {
+    const bench = new Bench();
+    const dialled = bench.dial([A]);
+    bench.of(A).win();
+    await dialled;
+    expect(bench.log).toEqual([`${A} 25 192.0.2.9`]);
   });
 
   test("tries the next after 250 ms; the first that connects wins, the others are dropped", async () => {
@@ -157,6 +167,13 @@ describe("dial()", () => {
       cause: { code: "ENOENT" },
     });
     expect(bench.log).toEqual(["/run/smtp.sock undefined undefined"]);
+  });
+
+  test("shows nothing that moves a cursor", async () => {
+    const bench = new Bench();
+    const dialled = bench.dial([A]);
+    bench.of(A).fail("E\u001b[2J");
+    await expect(dialled).rejects.toThrow(`Connection failed: ${A}:25 E\\x1b[2J`);
   });
 
   test("rejects without an address", async () => {

@@ -1,9 +1,10 @@
+import { getEventListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, connect as netConnect, type Server, type Socket } from "node:net";
+import { createServer, connect as netConnect, type Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import { nodeNetwork } from "../../src/net/node.ts";
 import type { SmtpStream } from "../../src/net/stream.ts";
@@ -110,6 +111,52 @@ describe("connect()", () => {
     await gone;
   });
 
+  test("does not wait for what was written to a server that ended its direction", async () => {
+    let accepted: (socket: Socket) => void = () => {};
+    const peer = new Promise<Socket>((resolve) => {
+      accepted = resolve;
+    });
+    const stream = await dial(await serve((socket) => accepted(socket), true));
+    const sink = record(stream);
+    const chunk = new Uint8Array(1_000_000);
+    let written = 0;
+    do written += chunk.length;
+    while (stream.write(chunk) && written < 200_000_000);
+    for (; written < 40_000_000; written += chunk.length) stream.write(chunk);
+    const socket = await peer;
+    socket.end("421 bye\r\n");
+    expect(await sink.closed()).toBeUndefined();
+    expect(sink.text).toBe("421 bye\r\n");
+    let received = 0;
+    const over = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("data", (data) => {
+      received += data.length;
+    });
+    socket.resume();
+    await over;
+    expect(received).toBeLessThan(written);
+  });
+
+  test("sends small writes at once, and keeps an idle connection alive", async () => {
+    const noDelay = vi.spyOn(Socket.prototype, "setNoDelay");
+    const keepAlive = vi.spyOn(Socket.prototype, "setKeepAlive");
+    closing.push(() => vi.restoreAllMocks());
+    await dial(await serve((socket) => socket.resume()));
+    expect(noDelay).toHaveBeenCalledWith(true);
+    expect(keepAlive).toHaveBeenCalledWith(true);
+  });
+
+  test("tells of a reset that came before open()", async () => {
+    let accepted: (socket: Socket) => void = () => {};
+    const peer = new Promise<Socket>((resolve) => {
+      accepted = resolve;
+    });
+    const stream = await dial(await serve((socket) => accepted(socket)));
+    (await peer).resetAndDestroy();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(await record(stream).closed()).toMatchObject({ code: "ECONNRESET" });
+  });
+
   test("tells of a reset, once, and swallows what comes after", async () => {
     const { stream, finish } = await played("S: 220 ready\nC: A\nS: <reset>");
     const sink = record(stream);
@@ -214,11 +261,15 @@ describe("connect()", () => {
 
   test("rejects with the reason of the signal, and drops the attempt", async () => {
     const reason = new Error("enough");
-    const port = await serve((socket) => socket.resume());
+    const server = createServer((socket) => socket.on("error", () => {}).resume());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
     const controller = new AbortController();
     const attempt = dial(port, { signal: controller.signal });
     controller.abort(reason);
     await expect(attempt).rejects.toBe(reason);
+    // It closes only when the last connection is gone.
+    await new Promise((resolve) => server.close(resolve));
     await expect(dial(port, { signal: controller.signal })).rejects.toBe(reason);
   });
 
@@ -226,6 +277,7 @@ describe("connect()", () => {
     const controller = new AbortController();
     const port = await serve((socket) => socket.on("data", () => socket.write("250 ok\r\n")));
     const stream = await dial(port, { signal: controller.signal });
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
     controller.abort();
     const sink = record(stream);
     stream.write(bytes("A\r\n"));
@@ -279,9 +331,17 @@ describe("wrap()", () => {
     expect(await sink.closed()).toMatchObject({ message: "gone" });
   });
 
+  test("tells that somebody else closed it", async () => {
+    const duplex = new PassThrough();
+    const sink = record(nodeNetwork.wrap(duplex, false));
+    duplex.destroy();
+    expect(await sink.closed()).toBeUndefined();
+  });
+
   test("tells that a socket was closed before", async () => {
     const duplex = new PassThrough();
     duplex.destroy();
+    await turn();
     expect(await record(nodeNetwork.wrap(duplex, false)).closed()).toBeUndefined();
   });
 

@@ -1,5 +1,6 @@
 import { createServer, connect as netConnect, type Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { Duplex } from "node:stream";
+import { TLSSocket, connect as tlsConnect } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { SmtpTlsError } from "../../src/errors.ts";
 import { nodeNetwork } from "../../src/net/node.ts";
@@ -199,6 +200,23 @@ describe("startTls()", () => {
     await failure(stream.startTls(await settings({ options: { ...key } })));
   });
 
+  test("drops the connection when it rejects", async () => {
+    const { port, socket } = await peer();
+    const stream = await dial(port);
+    const accepted = await socket;
+    const over = new Promise((resolve) => accepted.once("close", resolve));
+    accepted.resume();
+    await failure(stream.startTls(await settings({ options: { key: "no key", cert: "no certificate" } })));
+    await over;
+  });
+
+  test("speaks TLS 1.2", async () => {
+    const { server } = await certificates();
+    const { stream, finish } = await played("TLS\nS: 220 ready\nS: <close>", { ...server, maxVersion: "TLSv1.2" });
+    await record(await stream.startTls(await settings())).closed();
+    await finish();
+  });
+
   test("rejects when the server closes during the handshake", async () => {
     const { stream } = await played("S: 220 go\nTLS <failure>");
     const sink = record(stream);
@@ -216,14 +234,62 @@ describe("startTls()", () => {
   });
 
   test("rejects when the connection is over before", async () => {
-    const { stream } = await played("S: <close>");
+    const { port, socket } = await peer();
+    const stream = await dial(port);
+    (await socket).resetAndDestroy();
     await record(stream).closed();
-    await failure(stream.startTls(await settings()));
+    const error = await failure(stream.startTls(await settings()));
+    expect(error).toMatchObject({
+      message: `TLS handshake failed: ${stream.remote} closed the connection`,
+      cause: { code: "ECONNRESET" },
+    });
   });
 
   test("says that TLS was not spoken when the server answers in clear", async () => {
     const { stream } = await played("S: 220 ready");
     await failure(stream.startTls(await settings()));
+  });
+});
+
+describe("wrap()", () => {
+  test("sees that a supplied socket speaks TLS already", async () => {
+    const { server } = await certificates();
+    const script = "TLS\nS: 220 ready\nC: QUIT\nS: <close>";
+    const playing = await playServer(script, { tls: server });
+    closing.push(() => playing.close());
+    const socket = tlsConnect({ port: playing.port, host: "127.0.0.1", rejectUnauthorized: false });
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    const stream = nodeNetwork.wrap(socket, false);
+    expect([stream.tls, stream.loopback]).toEqual([true, false]);
+    const sink = record(stream);
+    await sink.heard("220 ready");
+    stream.write(bytes("QUIT\r\n"));
+    await sink.closed();
+    await playing.finish();
+  });
+
+  test("secures a stream that is no socket", async () => {
+    const { server } = await certificates();
+    const playing = await playServer("S: 220 go\nTLS\nS: 220 ready\nC: QUIT\nS: <close>", { tls: server });
+    closing.push(() => playing.close());
+    const raw = netConnect(playing.port, "127.0.0.1");
+    closing.push(() => raw.destroy());
+    const duplex = new Duplex({
+      read: () => raw.resume(),
+      write: (chunk, _encoding, done) => raw.write(chunk, done),
+      final: (done) => raw.end(done),
+    });
+    raw.on("data", (data) => duplex.push(data) || raw.pause()).on("end", () => duplex.push(null));
+    const stream = nodeNetwork.wrap(duplex, false);
+    const clear = record(stream);
+    await clear.heard("220 go\r\n");
+    const secured = await stream.startTls(await settings());
+    const sink = record(secured);
+    await sink.heard("220 ready");
+    secured.write(bytes("QUIT\r\n"));
+    await sink.closed();
+    await playing.finish();
+    expect(clear.text).toBe("220 go\r\n");
   });
 });
 

@@ -22,20 +22,22 @@ export const TIERS: readonly (readonly string[])[] = [
   ["src/smtp.ts"],
   [
     "session",
+    "commands",
     "settings",
     "handshake",
+    "authentication",
+    "open",
     "connection",
     "manual",
+    "recipients",
     "transaction",
     "content",
     "told",
-    "open",
-    "authentication",
   ].map(inSrc),
-  ["turns", "dialogue", "owed", "cork", "breaks", "limited", "alarms"].map(inSrc),
-  ["src/message.ts", "src/transcript.ts", "src/options.ts", "src/net/"],
+  ["turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
+  [...["message", "writer", "printf", "utf8", "transcript", "options"].map(inSrc), "src/net/"],
   ["src/protocol/", "src/sasl/"],
-  ["src/errors.ts", "src/printable.ts", "src/version.ts"],
+  ["errors", "fate", "printable", "version"].map(inSrc),
 ];
 
 function inSrc(name: string): string {

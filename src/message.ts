@@ -1,0 +1,157 @@
+/**
+ * What a message can come from, as chunks of octets. The law here: a source is checked when it is given, and touched only
+ * when its turn comes; one that can be read once is read once; one that breaks off never looks as if it had ended.
+ *
+ * @module
+ */
+
+import { SmtpArgumentError, shown } from "./errors.ts";
+import { Utf8 } from "./utf8.ts";
+import { MessageWriter } from "./writer.ts";
+
+export { MessageWriter };
+
+/** A piece of a message: text goes as UTF-8. */
+export type MessageChunk = string | Uint8Array;
+
+/**
+ * What a message can come from. Replayable: a string, bytes, a Blob, or a function that makes a source and is called when
+ * the message's turn comes. Once: Node streams, web streams, iterables and async iterables of chunks.
+ */
+export type MessageSource =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | Iterable<MessageChunk>
+  | AsyncIterable<MessageChunk>
+  | ReadableStream<MessageChunk>
+  | (() => MessageSource | Promise<MessageSource>);
+
+/** A message as the engine reads it. */
+export interface Message {
+  /** All of it, if it is in memory. */
+  readonly bytes: Uint8Array | undefined;
+  /** True if it can be read again. */
+  readonly replayable: boolean;
+  /** True if it is to be opened only when the server waits for it. */
+  readonly afterData?: boolean;
+  /** For a function: calls it, anew each time, and gives what it made. */
+  readonly prepare?: () => Promise<Message>;
+  /** Its chunks. A source that can be read once is opened once. */
+  open(): AsyncIterator<Uint8Array>;
+}
+
+/** The message of a source. Throws `SmtpArgumentError` that names "message" if it is none. */
+export function message(source: MessageSource): Message {
+  if (typeof source !== "function") return ofValue(source);
+  const prepare = (): Promise<Message> => called(source);
+  return { bytes: undefined, replayable: true, prepare, open: () => preparedChunks(prepare) };
+}
+
+async function called(make: () => MessageSource | Promise<MessageSource>): Promise<Message> {
+  const made = await make();
+  if (typeof made === "function") throw wrong("a function that made another function");
+  return ofValue(made);
+}
+
+async function* preparedChunks(prepare: () => Promise<Message>): AsyncGenerator<Uint8Array> {
+  const chunks = (await prepare()).open();
+  yield* { [Symbol.asyncIterator]: () => chunks };
+}
+
+/** What `openMessageStream` and `data` write in a block: it runs when the message is opened. */
+export function writerMessage(block: (writer: MessageWriter) => unknown): Message {
+  return { ...once(() => MessageWriter.run(block)), afterData: true };
+}
+
+function ofValue(source: Exclude<MessageSource, (...args: never[]) => unknown>): Message {
+  if (typeof source === "string") return inMemory(new TextEncoder().encode(source));
+  if (source instanceof Uint8Array) return inMemory(source);
+  if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source));
+  if (source instanceof Blob) return { bytes: undefined, replayable: true, open: () => webChunks(source.stream()) };
+  if (typeof source !== "object" || source === null) throw wrong(shown(source));
+  if (Symbol.asyncIterator in source && !isWebStream(source)) return once(() => nodeChunks(source));
+  if (isWebStream(source)) return once(() => webChunks(source));
+  if (Symbol.iterator in source && !ArrayBuffer.isView(source)) return once(() => iterableChunks(source));
+  throw wrong(shown(source));
+}
+
+function isWebStream(source: object): source is ReadableStream<MessageChunk> {
+  return "getReader" in source && typeof source.getReader === "function";
+}
+
+function wrong(given: string): SmtpArgumentError {
+  const expected = "a string, bytes, a Blob, a stream, an iterable of strings and bytes, or a function that makes one";
+  return new SmtpArgumentError(`Parameter "message" is ${given}, expected ${expected}`, { phase: "content" });
+}
+
+function inMemory(bytes: Uint8Array): Message {
+  return { bytes, replayable: true, open: () => singleChunk(bytes) };
+}
+
+async function* singleChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function once(open: () => AsyncIterator<Uint8Array>): Message {
+  let opened = false;
+  return {
+    bytes: undefined,
+    replayable: false,
+    open() {
+      if (opened)
+        throw new SmtpArgumentError(
+          'Parameter "message" can be read only once and was: pass a function that makes it anew',
+          { phase: "content" },
+        );
+      opened = true;
+      return open();
+    },
+  };
+}
+
+/** A stream that is destroyed before its end iterates to an error; one destroyed before it is read must not look empty. */
+async function* nodeChunks(source: AsyncIterable<MessageChunk>): AsyncGenerator<Uint8Array> {
+  const stream = source as { destroyed?: unknown; readableEnded?: unknown; errored?: unknown };
+  if (stream.destroyed === true || stream.readableEnded === true) {
+    throw stream.errored instanceof Error
+      ? stream.errored
+      : new Error("Stream was read or destroyed before its turn came");
+  }
+  const text = new Utf8();
+  for await (const chunk of source) yield octets(chunk, text);
+  yield text.end();
+}
+
+async function* iterableChunks(source: Iterable<MessageChunk>): AsyncGenerator<Uint8Array> {
+  const text = new Utf8();
+  for (const chunk of source) yield octets(chunk, text);
+  yield text.end();
+}
+
+/** Through a reader, which every runtime has, and cancelled if reading stops early. */
+async function* webChunks(stream: ReadableStream<MessageChunk>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  const text = new Utf8();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      ended = done;
+      if (done) break;
+      yield octets(value, text);
+    }
+    yield text.end();
+  } finally {
+    if (!ended) reader.cancel().catch(() => undefined);
+  }
+}
+
+function octets(chunk: MessageChunk, text: Utf8): Uint8Array {
+  if (typeof chunk === "string") return text.encode(chunk);
+  if (chunk instanceof Uint8Array) return text.flushed(chunk);
+  throw new SmtpArgumentError(`Parameter "message" gave ${shown(chunk)} as a chunk, expected strings and Uint8Arrays`, {
+    phase: "content",
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * The writer of a stream block (Net::SMTP#open_message_stream): what the block writes comes out of an iterator in the same
+ * order. The law here: a write that nobody awaits is not lost and its failure surfaces when the block ends, never as an
+ * unhandled rejection; a write that is awaited waits until it was taken, so that memory stays bounded.
+ *
+ * @module
+ */
+
+import { SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
+import { sprintf } from "./printf.ts";
+import { Utf8 } from "./utf8.ts";
+
+interface Pending {
+  readonly bytes: Uint8Array;
+  readonly taken: () => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** Small writes are joined up to this many octets. */
+const JOIN_LIMIT = 64 * 1024;
+
+/** Writes a message piece by piece. */
+export class MessageWriter {
+  readonly #text = new Utf8();
+  #pending: Pending[] = [];
+  #failure: Error | undefined;
+  #over: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  private constructor() {}
+
+  /** Runs the block when it is first read from; gives what it writes, then its failure or the end. @ignore */
+  static run(block: (writer: MessageWriter) => unknown): AsyncIterator<Uint8Array> {
+    const writer = new MessageWriter();
+    const chunks = writer.#chunks(block);
+    return {
+      next: () => chunks.next(),
+      // A generator's own return would wait for a block that may never end.
+      return: () => {
+        writer.#close(
+          new SmtpSessionError("Message was stopped, so nothing more of it is written", { phase: "content" }),
+        );
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  /** Writes each value as a line: a line end is added unless it has one; without values, an empty line (Ruby's puts). */
+  puts(...values: unknown[]): Promise<void> {
+    const lines = values.length === 0 ? [""] : values.flat(Number.POSITIVE_INFINITY).map(String);
+    return this.#put(lines.map((line) => (line.endsWith("\n") ? line : `${line}\n`)).join(""));
+  }
+
+  /** Writes each value as it is (Ruby's print). */
+  print(...values: unknown[]): Promise<void> {
+    return this.#put(values.map(String).join(""));
+  }
+
+  /** Writes formatted text: `%s %d %i %u %f %e %g %x %X %o %b %c %%` with flags, width and precision. An unknown directive fails the message (Ruby's printf). */
+  printf(format: string, ...values: unknown[]): Promise<void> {
+    try {
+      return this.#put(sprintf(format, values));
+    } catch (error) {
+      return this.#failed(error as Error);
+    }
+  }
+
+  /** Writes text or octets as they are (Ruby's write). */
+  write(chunk: string | Uint8Array): Promise<void> {
+    return this.#put(chunk);
+  }
+
+  /** Writes as `write` does and gives the writer, for chains (Ruby's <<). */
+  append(chunk: string | Uint8Array): this {
+    void this.#put(chunk);
+    return this;
+  }
+
+  #put(chunk: string | Uint8Array): Promise<void> {
+    if (this.#over) return this.#failed(this.#over);
+    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
+      return this.#failed(
+        new SmtpArgumentError(`Parameter "chunk" is ${shown(chunk)}, expected a string or a Uint8Array`, {
+          phase: "content",
+        }),
+      );
+    }
+    const bytes = typeof chunk === "string" ? this.#text.encode(chunk) : this.#text.flushed(chunk);
+    const taken = new Promise<void>((resolve, reject) => {
+      this.#pending.push({ bytes, taken: resolve, failed: reject });
+    });
+    taken.catch(() => undefined);
+    this.#wake?.();
+    return taken;
+  }
+
+  #failed(error: Error): Promise<void> {
+    this.#failure ??= error;
+    const rejection = Promise.reject(error);
+    rejection.catch(() => undefined);
+    return rejection;
+  }
+
+  async *#chunks(block: (writer: MessageWriter) => unknown): AsyncGenerator<Uint8Array> {
+    let ended = false;
+    const end = (error?: unknown): void => {
+      if (error !== undefined) this.#failure = error as Error;
+      ended = true;
+      this.#wake?.();
+    };
+    settle(block, this).then(
+      () => end(),
+      (error) => end(error ?? new Error("Block failed")),
+    );
+    for (;;) {
+      if (this.#pending.length > 0) yield this.#take();
+      else if (ended || this.#over) break;
+      else await this.#written();
+    }
+    const error = this.#failure ?? this.#over;
+    this.#close(
+      new SmtpSessionError("Block has ended, so nothing more of the message is written", { phase: "content" }),
+    );
+    if (error) throw error;
+    yield this.#text.end();
+  }
+
+  #written(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** The next chunk: small writes joined, a large one as it is. */
+  #take(): Uint8Array {
+    let octets = 0;
+    let count = 0;
+    do octets += (this.#pending[count++] as Pending).bytes.length;
+    while (count < this.#pending.length && octets + (this.#pending[count] as Pending).bytes.length <= JOIN_LIMIT);
+    const batch = this.#pending.splice(0, count);
+    for (const { taken } of batch) taken();
+    if (batch.length === 1) return (batch[0] as Pending).bytes;
+    const joined = new Uint8Array(octets);
+    let at = 0;
+    for (const { bytes } of batch) {
+      joined.set(bytes, at);
+      at += bytes.length;
+    }
+    return joined;
+  }
+
+  #close(error: Error): void {
+    this.#over ??= error;
+    for (const { failed } of this.#pending.splice(0)) failed(error);
+    this.#wake?.();
+  }
+}
+
+async function settle(block: (writer: MessageWriter) => unknown, writer: MessageWriter): Promise<void> {
+  await block(writer);
+}
