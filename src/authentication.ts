@@ -59,9 +59,9 @@ function mechanismFor(connection: Connection, { authType, mechanisms }: Settings
   const offered = connection.capabilities?.get("AUTH") ?? [];
   const mechanism = authType === undefined ? chooseMechanism(offered, mechanisms) : findMechanism(authType, mechanisms);
   if (mechanism && offered.includes(mechanism.name.toUpperCase())) return mechanism;
-  const wanted = mechanism ? `login by ${mechanism.name}` : "login by PLAIN or LOGIN";
-  const offer = offered.length > 0 ? `only ${offered.join(", ")}` : "no login";
-  throw new SmtpUnsupportedCommand(`Server does not offer ${wanted} but ${offer}, so nothing was sent`, {
+  const wanted = mechanism?.name ?? "PLAIN or LOGIN";
+  const offer = offered.length > 0 ? `only login by ${offered.join(", ")}, not by ${wanted}` : "no login";
+  throw new SmtpUnsupportedCommand(`Server offers ${offer}, so nothing was sent`, {
     phase: "auth",
     command: "AUTH",
   });

@@ -80,7 +80,10 @@ export async function startSmtpServer(options: ServerOptions = {}): Promise<Runn
     onAuth(auth, _session, callback) {
       const password = users?.[auth.username ?? ""];
       // Of the methods CRAM-MD5 alone comes with validatePassword.
-      const right = auth.method === "CRAM-MD5" ? auth.validatePassword(password ?? "") : auth.password === password;
+      const right =
+        auth.method === "CRAM-MD5"
+          ? auth.validatePassword(password ?? "")
+          : (auth.accessToken ?? auth.password) === password;
       if (password !== undefined && right) callback(null, { user: auth.username });
       else callback(refusal(535, "Authentication failed"));
     },
