@@ -104,6 +104,11 @@ export abstract class SmtpCommands extends SmtpSession {
 
   /** RCPT TO (Net::SMTP#rcptto). */
   async rcptTo(to: string | SmtpAddress): Promise<SmtpResponse> {
+    if (Array.isArray(to)) {
+      throw new SmtpArgumentError('Parameter "to" is an array, expected one address: use rcptToList()', {
+        phase: "rcpt",
+      });
+    }
     const [recipient] = forwardPaths(to, { smtputf8: this.live().offers("SMTPUTF8") }) as [Mailbox];
     const reply = await this.exchangeOrDummy(async (connection) => {
       const answer = await connection.dialogue.command(rcpt(recipient));

@@ -53,6 +53,41 @@ export abstract class SmtpSession extends SmtpSettings {
     return this.#connection ? this.#connection.capabilities : this.#capabilities;
   }
 
+  /** True if the server offered the extension, in any case; undefined before EHLO (Net::SMTP#capable?). */
+  capable(key: string): boolean | undefined {
+    return this.capabilities?.has(String(key).toUpperCase());
+  }
+
+  /** True if STARTTLS is offered; undefined before EHLO (Net::SMTP#capable_starttls?). */
+  get capableStarttls(): boolean | undefined {
+    return this.capable("STARTTLS");
+  }
+
+  /** The login mechanisms that are offered, in upper case; undefined before EHLO, empty without AUTH (Net::SMTP#capable_auth_types). */
+  get capableAuthTypes(): readonly string[] | undefined {
+    return this.capabilities && (this.capabilities.get("AUTH") ?? []);
+  }
+
+  /** True if the mechanism is offered, in any case, `_` for `-`; undefined before EHLO (Net::SMTP#auth_capable?). */
+  authCapable(type: string): boolean | undefined {
+    return this.capableAuthTypes?.includes(String(type).toUpperCase().replaceAll("_", "-"));
+  }
+
+  /** True if PLAIN is offered; undefined before EHLO (Net::SMTP#capable_plain_auth?). */
+  get capablePlainAuth(): boolean | undefined {
+    return this.authCapable("PLAIN");
+  }
+
+  /** True if LOGIN is offered; undefined before EHLO (Net::SMTP#capable_login_auth?). */
+  get capableLoginAuth(): boolean | undefined {
+    return this.authCapable("LOGIN");
+  }
+
+  /** True if CRAM-MD5 is offered; undefined before EHLO (Net::SMTP#capable_cram_md5_auth?). */
+  get capableCramMd5Auth(): boolean | undefined {
+    return this.authCapable("CRAM-MD5");
+  }
+
   /**
    * Connects, awaits the greeting, says EHLO, secures the connection and logs in; with a block runs it, finishes, and gives
    * the block's value. The block's value or error always wins: a failing QUIT is nobody's error. Rejects with the error of
