@@ -113,6 +113,7 @@ class NodeStream implements SmtpStream {
     if (socket instanceof Socket) readToTheEnd(socket);
     // Stays for good: an error that comes after the end is nobody's, and must not end the process.
     socket.on("error", (error) => this.#finish(error));
+    socket.on("close", this.#end);
     if (socket.destroyed) this.#over = true;
   }
 
