@@ -25,16 +25,20 @@ export interface SmtpStream {
   readonly remote: string;
   /** Starts the delivery of what arrives. Called once; `startTls` ends it. */
   open(sink: StreamSink): void;
-  /** Gives bytes to the runtime's socket. False: more than the high-water mark is waiting, `drain` will be called. */
+  /**
+   * Gives bytes to the runtime's socket; they belong to it from then on. False: more than the high-water mark is waiting,
+   * `drain` will be called. A write that finds the connection gone is told by `close` alone, after everything that arrived.
+   */
   write(bytes: Uint8Array): boolean;
   /**
    * Upgrades to TLS and returns the new stream; this one is not used again, its sink hears nothing more. Rejects with
-   * `SmtpTlsError` if the handshake or the certificate fails, or if bytes were already waiting to be read (RFC 3207: an injection).
+   * `SmtpTlsError` if the handshake or the certificate fails, if bytes were already waiting to be read (RFC 3207: an injection),
+   * or if this stream is destroyed meanwhile.
    */
   startTls(options: TlsSettings): Promise<SmtpStream>;
-  /** Ends our direction in order, once everything written has gone out. */
+  /** Ends our direction in order, once everything written has gone out; `close` follows when the server ends its own. */
   end(): void;
-  /** Drops the connection at once. */
+  /** Drops the connection at once; the sink hears nothing more, not even `close`. */
   destroy(): void;
 }
 

@@ -268,7 +268,9 @@ describe("connect()", () => {
     const attempt = dial(port, { signal: controller.signal });
     controller.abort(reason);
     await expect(attempt).rejects.toBe(reason);
-    // It closes only when the last connection is gone.
+    // Accepted after the one that was dropped; then the server closes only when every connection is gone.
+    const later = await dial(port);
+    later.destroy();
     await new Promise((resolve) => server.close(resolve));
     await expect(dial(port, { signal: controller.signal })).rejects.toBe(reason);
   });

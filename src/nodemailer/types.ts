@@ -1,0 +1,198 @@
+/**
+ * What the plugin takes and gives, in Nodemailer's words. The law here: the types are structural and import nothing of
+ * Nodemailer, so that `createTransport` of its own types and of @types/nodemailer both take the transport, and nobody
+ * needs Nodemailer to compile this package.
+ *
+ * @module
+ */
+
+import type { Fate, Phase, Retry } from "../errors.ts";
+import type { RecipientPolicy } from "../protocol/verdict.ts";
+import type { MessageInDoubt } from "../transaction.ts";
+
+/** The login of a transport, or of one message. */
+export interface NetSmtpAuth {
+  /** "login" (the default) logs in by user and password, "oauth2" by user and access token; in any case. */
+  type?: string | undefined;
+  /** The user name. */
+  user?: string | undefined;
+  /** The password, or a function that gives it when it is needed. Without one the message fails with EAUTH. */
+  pass?: string | (() => string | Promise<string>) | undefined;
+  /** The login mechanism by name, in any case: PLAIN, LOGIN, CRAM-MD5, XOAUTH2. Default: the first of PLAIN, LOGIN that is offered. */
+  method?: string | false | undefined;
+  /** The OAuth 2.0 access token for XOAUTH2, or a function that gives it when it is needed. It is not renewed. */
+  accessToken?: string | (() => string | Promise<string>) | undefined;
+}
+
+/** A logger like bunyan's and pino's: methods by level that take fields and a message. A level it lacks goes to another. */
+export interface NetSmtpLogger {
+  /** Called for the dialogue, with `debug`. */
+  debug?(fields: object, message: string): unknown;
+  /** Called for connections and messages. */
+  info?(fields: object, message: string): unknown;
+  /** Called for what the caller should know although the message went. */
+  warn?(fields: object, message: string): unknown;
+  /** Called for messages that failed. */
+  error?(fields: object, message: string): unknown;
+}
+
+/** The options of the transport: Nodemailer's names and, from `recipientPolicy` on, the engine's. Times are milliseconds. */
+export interface NetSmtpTransportOptions {
+  /** All of it as a URL: `smtps://user:pass@smtp.example.com?name=me.example`. What it says goes before the other options. */
+  url?: string | undefined;
+  /** The server's host name or IP address. Default "localhost". */
+  host?: string | undefined;
+  /** The server's port. Default 465 if `secure`, else 587. */
+  port?: number | string | undefined;
+  /** TLS from the first byte. Default: true for port 465, else false. */
+  secure?: boolean | undefined;
+  /** STARTTLS always: a server that does not offer it is an error. Default false; with a login off loopback it is always so. */
+  requireTLS?: boolean | undefined;
+  /** STARTTLS never, unless `requireTLS`. Default false. */
+  ignoreTLS?: boolean | undefined;
+  /** The name said in EHLO. Default: the host's name if it is dotted, else `[127.0.0.1]`. */
+  name?: string | undefined;
+  /** The login. Default none. */
+  auth?: NetSmtpAuth | false | null | undefined;
+  /** The login mechanism where `auth.method` names none. */
+  authMethod?: string | undefined;
+  /** Options of the runtime's `tls.connect`: `ca`, `cert`, `key`, `rejectUnauthorized`, `servername`, … */
+  tls?: object | undefined;
+  /** The name that the certificate must carry. Default: the host. */
+  servername?: string | undefined;
+  /** For DNS, all addresses, TCP and TLS together (the engine's `openTimeout`). Default 120 000. */
+  connectionTimeout?: number | undefined;
+  /** For the greeting (the engine's `greetingTimeout`). Default 30 000. */
+  greetingTimeout?: number | undefined;
+  /**
+   * For each reply, and for writing without progress (the engine's `readTimeout` and `writeTimeout`). Default 600 000. The
+   * reply to a message is waited for longer, see `finalTimeout`.
+   */
+  socketTimeout?: number | undefined;
+  /** The local IP address to connect from. Default: the system's choice. */
+  localAddress?: string | undefined;
+  /** True: to the console; or a logger. Default none. */
+  logger?: NetSmtpLogger | boolean | null | undefined;
+  /** The dialogue goes to the logger too, secrets and content left out. Default false. */
+  debug?: boolean | undefined;
+  /** The same as `debug`, which here never shows content. */
+  transactionLog?: boolean | undefined;
+  /** The `component` field of what is logged. Default "net-smtp". */
+  component?: string | undefined;
+  /** What happens when a recipient is refused. Default "collect": the message goes to the others. */
+  recipientPolicy?: RecipientPolicy | undefined;
+  /** Awaited before the bytes that can end a message are handed over, with its Message-ID; if it rejects, the message is not sent. */
+  beforeEnd?: ((message: MessageInDoubt) => unknown) | undefined;
+  /** Log in although the connection is in clear and not on loopback. Default false. */
+  allowInsecureAuth?: boolean | undefined;
+  /** A line of a message over 998 octets is an error. Default false. */
+  strict?: boolean | undefined;
+  /** For the reply to a message; a shorter one makes duplicates (RFC 5321 4.5.3.2.6). Default: `socketTimeout`, and at least 600 000. */
+  finalTimeout?: number | undefined;
+}
+
+/** What became of one recipient, in strings. */
+export interface NetSmtpRecipient {
+  /** The address as it was given. */
+  address: string;
+  /** What became of it: accepted, refused, unsent, unknown. */
+  fate: Fate;
+  /** The reply that decided it, if one did. */
+  response?: string;
+  /** Whether to send to it again; undefined when accepted. */
+  retry?: Retry;
+}
+
+/** What `send` gives: Nodemailer's keys, and `recipients`. */
+export interface NetSmtpSentMessageInfo {
+  /** The recipients that the server took the message for. */
+  accepted: string[];
+  /** The recipients that it refused. */
+  rejected: string[];
+  /** What the server offered: the lines of its EHLO reply without codes and greeting; absent after HELO. */
+  ehlo?: string[];
+  /** Why, an error for each of `rejected`; absent if there is none. */
+  rejectedErrors?: NetSmtpTransportError[];
+  /** Milliseconds from MAIL to the content. */
+  envelopeTime: number;
+  /** Milliseconds for the content and the reply to it. */
+  messageTime: number;
+  /** Octets of the content as it went over the wire, stuffed dots and the end included. */
+  messageSize: number;
+  /** The reply to the message, its lines joined with LF. */
+  response: string;
+  /** The envelope that was used; "" is the null sender. */
+  envelope: { from: string; to: string[] };
+  /** The Message-ID, with angle brackets. */
+  messageId: string;
+  /** The fate of every recipient, in the order given. */
+  recipients: NetSmtpRecipient[];
+  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer asks it of a result
+  [key: string]: any;
+}
+
+/** The error of `send` and `verify`: Nodemailer's keys, then ours; `cause` is the engine's error. */
+export interface NetSmtpTransportError extends Error {
+  /** Nodemailer's code: ECONNECTION, ETIMEDOUT, EAUTH, EENVELOPE, EMESSAGE, … */
+  code: string;
+  /** The command that failed as Nodemailer names it: CONN, API, EHLO, MAIL FROM, … */
+  command?: string;
+  /** The server's reply, its lines joined with LF. */
+  response?: string;
+  /** Its code. */
+  responseCode?: number;
+  /** True if it is final: 5xx except 503. */
+  permanent?: boolean;
+  /** The code of the runtime's error: ECONNREFUSED, ENOTFOUND, … */
+  originalCode?: string;
+  /** With ETIMEDOUT: CONNECT_TIMEOUT, GREETING_TIMEOUT, UPGRADE_TIMEOUT or SOCKET_TIMEOUT. */
+  timeoutType?: string;
+  /** The recipient that it is about, if it is one. */
+  recipient?: string;
+  /** The recipients refused, where the refusals stopped the message. */
+  rejected?: string[];
+  /** Why, an error for each of `rejected`. */
+  rejectedErrors?: NetSmtpTransportError[];
+  /** The step of the dialogue that failed. */
+  phase: Phase;
+  /** The first of unknown, accepted, refused, unsent that any recipient has. */
+  fate: Fate;
+  /** The fate of every recipient, in the order given. */
+  recipients: NetSmtpRecipient[];
+  /** Whether to send again: now, later, never, or ask (it may have arrived). */
+  retry?: Retry;
+  /** True if the same may succeed later. */
+  temporary: boolean;
+  /** The enhanced status code, "5.1.1" (RFC 3463). */
+  enhancedCode?: string;
+}
+
+/** The part of Nodemailer's MailMessage that the transport reads. */
+export interface NetSmtpMail {
+  /** What was given to `sendMail`: `signal` and `auth` are read. */
+  readonly data: object;
+  /** The composed message. */
+  readonly message: {
+    /** Sender (false or "": the null sender) and recipients; never changed here. */
+    getEnvelope(): { readonly from?: unknown; readonly to?: unknown };
+    /** The Message-ID with angle brackets; made if there is none. */
+    messageId(): string;
+    /** The content; called at most once, when the server has accepted the envelope. */
+    createReadStream(): AsyncIterable<string | Uint8Array>;
+  };
+}
+
+/** Called once: with the error, or with null and the value. */
+export type NetSmtpCallback<T> = (error: NetSmtpTransportError | null, value?: T) => void;
+
+/** `send`: with a callback as Nodemailer calls it, or for a promise. */
+export interface NetSmtpSend {
+  (mail: NetSmtpMail): Promise<NetSmtpSentMessageInfo>;
+  (mail: NetSmtpMail, callback: NetSmtpCallback<NetSmtpSentMessageInfo>): void;
+}
+
+/** `verify`: with a callback, or for a promise. */
+export interface NetSmtpVerify {
+  (): Promise<true>;
+  (callback: NetSmtpCallback<true>): void;
+}
