@@ -13,6 +13,7 @@
  * @module
  */
 
+export type { SmtpCommands } from "./src/commands.ts";
 export {
   type Fate,
   isSmtpError,
@@ -53,7 +54,8 @@ export { secretOf } from "./src/sasl/credentials.ts";
 export { CRAM_BUFSIZE, IMASK, OMASK } from "./src/sasl/md5.ts";
 export type { SaslCredentials, SaslExchange, SaslMechanism } from "./src/sasl/mechanism.ts";
 export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
-export type { TlsOptions } from "./src/settings.ts";
+export type { SmtpSession } from "./src/session.ts";
+export type { SmtpSettings, TlsOptions } from "./src/settings.ts";
 export { type Block, NetSmtp, NetSmtp as NetSmtpSession, type SendOptions } from "./src/smtp.ts";
 export type { Delivery, MessageInDoubt } from "./src/transaction.ts";
 export type { DebugOutput, DialogueEvent } from "./src/transcript.ts";

@@ -106,14 +106,23 @@ export class SmtpError extends Error implements SmtpFailure {
   /** @ignore */
   protected static readonly kind: Kind = "SmtpError";
 
+  /** A stable string, `SMTP_…`. */
   declare readonly code: string;
+  /** The step of the dialogue that failed. */
   declare readonly phase: Phase;
+  /** The first of unknown, accepted, refused, unsent that any recipient has; `unsent` when no message was under way. */
   declare readonly fate: Fate;
+  /** The fate of every recipient, in the order given. */
   declare readonly recipients: readonly RecipientResult[];
+  /** The reply that caused the error. */
   declare readonly response?: SmtpResponse;
+  /** The command that failed, without secrets. */
   declare readonly command?: string;
+  /** True if the same may succeed later. */
   declare readonly temporary: boolean;
+  /** `ask` if any recipient is unknown, else the most hopeful of those not accepted. */
   declare readonly retry: Retry;
+  /** Set where a message went to some although an error is thrown (policy `net-smtp`). */
   declare readonly delivery?: Delivery;
 
   /** Makes an error from its message and what is known; what is not given is told by the class. */
@@ -228,14 +237,23 @@ export class SmtpAbortError extends SmtpError {
 
 /** Bad input (ArgumentError in Net::SMTP), found before a byte of it was written; the message names the parameter and what was expected. */
 export class SmtpArgumentError extends TypeError implements SmtpFailure {
+  /** A stable string, `SMTP_…`. */
   declare readonly code: string;
+  /** The step of the dialogue that failed. */
   declare readonly phase: Phase;
+  /** The first of unknown, accepted, refused, unsent that any recipient has; `unsent` when no message was under way. */
   declare readonly fate: Fate;
+  /** The fate of every recipient, in the order given. */
   declare readonly recipients: readonly RecipientResult[];
+  /** The reply that caused the error. */
   declare readonly response?: SmtpResponse;
+  /** The command that failed, without secrets. */
   declare readonly command?: string;
+  /** True if the same may succeed later. */
   declare readonly temporary: boolean;
+  /** `ask` if any recipient is unknown, else the most hopeful of those not accepted. */
   declare readonly retry: Retry;
+  /** Set where a message went to some although an error is thrown (policy `net-smtp`). */
   declare readonly delivery?: Delivery;
 
   /** Makes an error from its message and what is known. */

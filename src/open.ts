@@ -84,14 +84,21 @@ async function greeted(endpoint: Endpoint, deadline: OpenDeadline, plain: SmtpSt
   const stream = settings.tls && !plain.tls ? await secured(endpoint, deadline, plain) : plain;
   const dialogue = new Dialogue(stream, endpoint.timeouts, transcript);
   const connection = new Connection(stream, dialogue, settings);
-  const [greeting] = (await dialogue.greeting(settings.greetingTimeout ?? endpoint.timeouts.readTimeout)) as [
-    SmtpResponse,
-  ];
-  if (greeting.success) return connection;
-  const message = `Server refused the connection: ${greeting}`;
-  const error = new (errorClass(greeting.status))(message, { phase: "greeting", response: greeting });
-  connection.drop(error);
-  throw error;
+  try {
+    await greeting(dialogue, settings.greetingTimeout ?? endpoint.timeouts.readTimeout);
+    return connection;
+  } catch (error) {
+    connection.drop(error as SmtpError);
+    throw error;
+  }
+}
+
+/** Any 2xx is a greeting (Net::SMTP); what else it is stands for a class of errors. */
+async function greeting(dialogue: Dialogue, timeout: number): Promise<void> {
+  const [reply] = (await dialogue.greeting(timeout)) as [SmtpResponse];
+  if (reply.success) return;
+  const message = `Server refused the connection: ${reply}`;
+  throw new (errorClass(reply.status))(message, { phase: "greeting", response: reply });
 }
 
 /** TLS on the stream, with the certificate checked against the name that the caller gave. The stream is gone if it fails. */

@@ -94,7 +94,9 @@ export abstract class SmtpSession extends SmtpSettings {
    * the step that failed, no connection left; `SmtpSessionError` if started already (Net::SMTP#start).
    */
   start(options?: StartOptions): Promise<this>;
+  /** Runs the block in the session. */
   start<T>(options: StartOptions | undefined, block: (smtp: this) => T | Promise<T>): Promise<T>;
+  /** Runs the block in the session, started without options. */
   start<T>(block: (smtp: this) => T | Promise<T>): Promise<T>;
   async start<T>(
     options?: StartOptions | ((smtp: this) => T | Promise<T>),
@@ -186,12 +188,12 @@ export abstract class SmtpSession extends SmtpSettings {
    * `SmtpLatchedError` if the session is latched already (Net::SMTP#critical).
    */
   async critical<T>(block: () => T | Promise<T>): Promise<T> {
-    const { dialogue } = this.live();
-    if (dialogue.halted) throw latched(dialogue.halted);
+    const connection = this.live();
+    if (connection.dialogue.halted) throw latched(connection.dialogue.halted);
     try {
       return await block();
     } catch (error) {
-      this.#connection?.dialogue.halt(error as Error);
+      connection.dialogue.halt(error as Error);
       throw error;
     }
   }

@@ -65,15 +65,20 @@ export class NetSmtp extends SmtpCommands {
 
   /** Starts a session; port and options may be left out. With a block: runs it, finishes, gives its value (Net::SMTP.start). */
   static start(address: string, port?: number, options?: SmtpOptions): Promise<NetSmtp>;
+  /** Starts a session on port 25. */
   static start(address: string, options: SmtpOptions): Promise<NetSmtp>;
+  /** Runs the block in a session. */
   static start<T>(
     address: string,
     port: number | undefined,
     options: SmtpOptions | undefined,
     block: Block<T>,
   ): Promise<T>;
+  /** Runs the block in a session with the default options. */
   static start<T>(address: string, port: number, block: Block<T>): Promise<T>;
+  /** Runs the block in a session on port 25. */
   static start<T>(address: string, options: SmtpOptions, block: Block<T>): Promise<T>;
+  /** Runs the block in a session on port 25 with the default options. */
   static start<T>(address: string, block: Block<T>): Promise<T>;
   static async start<T>(address: string, ...rest: unknown[]): Promise<NetSmtp | T> {
     const port = typeof rest[0] === "number" || rest[0] === undefined ? rest.shift() : undefined;

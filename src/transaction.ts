@@ -214,7 +214,7 @@ export class Transaction implements Evidence {
     this.#content = this.#connection.dialogue.contentBegin();
     await this.#writer.write(this.#message, this.#content, this.#beforeEnd(), () => {
       this.#connection.resetOwed = false;
-      pass();
+      if (this.#connection.pipelining) pass();
     });
   }
 

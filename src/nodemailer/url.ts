@@ -63,8 +63,9 @@ function addQuery(
   const tls = new Map<string, unknown>();
   for (const [key, value] of query) {
     if (key.startsWith("tls.")) {
-      if (tls.has(key)) throw wrong("says something twice in its query");
-      tls.set(key.slice("tls.".length), coerced(value));
+      const name = key.slice("tls.".length);
+      if (tls.has(name)) throw wrong('says an option of "tls" twice');
+      tls.set(name, coerced(value));
       continue;
     }
     const check = Object.hasOwn(checks, key) && key !== "url" ? checks[key] : undefined;

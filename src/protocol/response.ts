@@ -106,11 +106,15 @@ export class SmtpResponse {
     return errorClass(this.status);
   }
 
-  /** The reply in one printable line: `250 2.0.0 Ok`. */
+  /** The reply in one printable line, for messages: `250 2.0.0 Ok`; a very long one is cut. */
   toString(): string {
-    return `${printable(this.status)} ${this.text}`.trimEnd();
+    const line = `${printable(this.status)} ${this.text}`.trimEnd();
+    return line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line;
   }
 }
+
+/** A reply in a message is not longer than this: what it says is the server's choice, what an error holds is ours. */
+const SHOWN = 1_000;
 
 /** A line without the enhanced code that the first line has said already (RFC 2034: every line says it). */
 function withoutCode(line: string, code: string | undefined): string {

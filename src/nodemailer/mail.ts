@@ -1,0 +1,73 @@
+/**
+ * What the transport reads of Nodemailer's message. The law here: nothing of the caller's is changed, the content is not
+ * touched before the server has accepted the envelope, and a wish that cannot be met is an error, not left out.
+ *
+ * @module
+ */
+
+import { SmtpArgumentError, shown } from "../errors.ts";
+import type { MessageSource } from "../message.ts";
+import { messageAuth } from "./auth.ts";
+import type { NetSmtpAuth, NetSmtpMail } from "./types.ts";
+
+/** A message on its way out. */
+export interface Outgoing {
+  /** "" is the null sender. */
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly messageId: string;
+  readonly signal: AbortSignal | undefined;
+  readonly auth: NetSmtpAuth | undefined;
+  /** Opens the content, once. */
+  readonly open: () => MessageSource;
+}
+
+/** Wishes of a message, and of its envelope, that a later version will meet. */
+const LATER_IN_DATA: readonly string[] = ["dsn", "requireTLSExtensionEnabled"];
+const LATER_IN_ENVELOPE: readonly string[] = ["dsn", "requireTLSExtensionEnabled", "size", "use8BitMime"];
+
+/** The recipients, for errors; none if there is no telling. */
+export function recipientsOf(mail: NetSmtpMail): string[] {
+  try {
+    return addresses(mail.message.getEnvelope().to);
+  } catch {
+    return [];
+  }
+}
+
+/** Reads the message; `auth` is the transport's. Throws `SmtpArgumentError`, or what the message throws. */
+export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined): Outgoing {
+  const { data, message } = mail;
+  const envelope = message.getEnvelope();
+  refuseLater("message", data, LATER_IN_DATA);
+  refuseLater("envelope", envelope, LATER_IN_ENVELOPE);
+  const to = addresses(envelope.to);
+  if (to.length === 0) throw new SmtpArgumentError("No recipients defined", { phase: "rcpt" });
+  const { signal, auth: ownAuth } = data as { signal?: AbortSignal; auth?: unknown };
+  return {
+    from: address(envelope.from),
+    to,
+    messageId: message.messageId(),
+    signal,
+    auth: messageAuth(auth, ownAuth),
+    open: () => message.createReadStream(),
+  };
+}
+
+function refuseLater(what: string, wishes: object, later: readonly string[]): void {
+  const wish = later.find((name) => (wishes as Record<string, unknown>)[name]);
+  if (wish === undefined) return;
+  throw new SmtpArgumentError(`Option ${shown(wish)} of the ${what} is not supported yet, so nothing was sent`, {
+    phase: "connect",
+  });
+}
+
+function addresses(to: unknown): string[] {
+  return [to ?? []].flat().map(address);
+}
+
+/** An address as a string or, where a caller set it, as an object; what is neither is left for the engine to refuse. */
+function address(value: unknown): string {
+  const given = typeof value === "object" && value !== null ? (value as { address?: unknown }).address : value;
+  return (given || "") as string;
+}

@@ -1,0 +1,110 @@
+/**
+ * The Nodemailer transport. The law here: frameworks copy and merge transports, so what Nodemailer calls are own properties
+ * bound to the transport they came from, and what it connects with is private: a copy sends, and shows no secret.
+ *
+ * @module
+ */
+
+import { VERSION } from "../version.ts";
+import { deliver, verify } from "./delivery.ts";
+import { Activity, type Listener } from "./events.ts";
+import { type TransportSettings, transportSettings } from "./options.ts";
+import type {
+  NetSmtpCallback,
+  NetSmtpMail,
+  NetSmtpSend,
+  NetSmtpSentMessageInfo,
+  NetSmtpTransportOptions,
+  NetSmtpVerify,
+} from "./types.ts";
+
+const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT: unique symbol = Symbol.for("Deno.customInspect");
+
+/**
+ * A transport for Nodemailer on the engine: one connection for each message.
+ *
+ * ```ts
+ * const transporter = nodemailer.createTransport(new NetSmtpTransport("smtps://user:pass@smtp.example.com"));
+ * const { recipients } = await transporter.sendMail({ from, to, subject: "hi", text: "hello" });
+ * ```
+ */
+export class NetSmtpTransport {
+  /** For Nodemailer's logs. */
+  readonly name: string = "NetSmtp";
+  /** The version of this package. */
+  readonly version: string = VERSION;
+  /** `signal` of a message cancels it until its end. */
+  readonly supportsAbortSignal: boolean = true;
+  /** Nodemailer's Mail object, set by it. Not enumerable, since it refers back. */
+  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own type, which is not imported
+  declare mailer: any;
+  /** What Nodemailer sets for a proxy; not supported yet, so a message fails once it is set. */
+  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own types, which are not imported
+  getSocket: ((options: any, callback: any) => void) | undefined = undefined;
+  /** Sends a message: calls back once, or without a callback gives a promise. Never throws. */
+  readonly send: NetSmtpSend;
+  /** Connects and logs in, then leaves: calls back once, or without a callback gives a promise of true. Never throws. */
+  readonly verify: NetSmtpVerify;
+  /** Nothing is open between messages, so there is nothing to close: those under way end by themselves, others may follow. */
+  readonly close: () => void;
+  /** True if no message is under way. */
+  readonly isIdle: () => boolean;
+  /** Sets the listener of an event, in place of the one before: `idle` and `clear` when nothing is under way any more. */
+  readonly on: (event: string | symbol, listener: Listener) => this;
+  readonly #settings: TransportSettings;
+
+  /** Takes Nodemailer's options or a URL. Throws `SmtpArgumentError` that names what cannot be taken, without secrets. */
+  constructor(options?: NetSmtpTransportOptions | string) {
+    const settings = transportSettings(options);
+    const activity = new Activity();
+    const transport = this;
+    this.#settings = settings;
+    Object.defineProperty(this, "mailer", { value: undefined, writable: true, configurable: true });
+    // Not arrow functions: Nodemailer sets `getSocket` on the object it was given, which may be a copy.
+    this.send = function (this: unknown, mail: NetSmtpMail, callback?: NetSmtpCallback<NetSmtpSentMessageInfo>) {
+      return answered(deliver(settings, activity, mail, isProxied(this, transport)), callback);
+    } as NetSmtpSend;
+    this.verify = function (this: unknown, callback?: NetSmtpCallback<true>) {
+      return answered(verify(settings, activity, isProxied(this, transport)), callback);
+    } as NetSmtpVerify;
+    this.on = function <T>(this: T, event: string | symbol, listener: Listener): T {
+      activity.on(event, listener);
+      return this;
+    };
+    this.close = () => undefined;
+    this.isIdle = () => activity.idle;
+  }
+
+  /** Where it sends to: `#<NetSmtpTransport smtp.example.com:587>`. */
+  toString(): string {
+    // A clone has the prototype, not the settings.
+    if (!(#settings in this)) return "#<NetSmtpTransport>";
+    return `#<NetSmtpTransport ${this.#settings.host}:${this.#settings.port}>`;
+  }
+
+  /** @ignore */
+  [NODE_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/** True if Nodemailer has set a proxy's socket maker, on the transport or on a copy of it. */
+function isProxied(...transports: readonly unknown[]): boolean {
+  return transports.some((transport) => (transport as { getSocket?: unknown } | undefined)?.getSocket);
+}
+
+/** Calls back in a task of its own, so that what the callback throws is not taken for a failure of the message. */
+function answered<T>(answer: Promise<T>, callback: NetSmtpCallback<T> | undefined): Promise<T> | undefined {
+  if (typeof callback !== "function") return answer;
+  answer.then(
+    (value) => queueMicrotask(() => callback(null, value)),
+    (error) => queueMicrotask(() => callback(error)),
+  );
+  return undefined;
+}
