@@ -70,7 +70,9 @@ async function nodemailerStream() {
 
 function count(chunks) {
   let lines = 0;
-  for (const chunk of chunks) for (let at = -1; (at = chunk.indexOf(10, at + 1)) !== -1; ) lines++;
+  for (const chunk of chunks) {
+    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines++;
+  }
   return lines;
 }
 

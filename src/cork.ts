@@ -73,7 +73,7 @@ export class Cork {
 
 /** All parts in one buffer. Lines are ASCII except under SMTPUTF8, so their length is right nearly always. */
 function joined(parts: readonly (string | Uint8Array)[], octets: number): Uint8Array {
-  const whole = new Uint8Array(octets);
+  const whole = room(octets);
   let at = 0;
   for (const part of parts) {
     if (typeof part === "string") {
@@ -88,10 +88,27 @@ function joined(parts: readonly (string | Uint8Array)[], octets: number): Uint8A
   return whole;
 }
 
+let slab = new Uint8Array(0);
+let used = 0;
+
+/** Bytes of their own out of a larger piece: memory outside the heap is dear to allocate, and every message needs some. */
+function room(octets: number): Uint8Array {
+  if (used + octets > slab.length) {
+    slab = new Uint8Array(JOIN_LIMIT);
+    used = 0;
+  }
+  used += octets;
+  return slab.subarray(used - octets, used);
+}
+
 function joinedWide(parts: readonly (string | Uint8Array)[]): Uint8Array {
   const bytes = parts.map((part) => (typeof part === "string" ? encoder.encode(part) : part));
-  return joined(
-    bytes,
-    bytes.reduce((sum, part) => sum + part.length, 0),
-  );
+  const octets = bytes.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(octets);
+  let at = 0;
+  for (const part of bytes) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -55,9 +55,32 @@ async function called(make: () => MessageSource | Promise<MessageSource>): Promi
   return ofValue(made);
 }
 
-async function* preparedChunks(prepare: () => Promise<Message>): AsyncGenerator<Uint8Array> {
-  const chunks = (await prepare()).open();
-  yield* { [Symbol.asyncIterator]: () => chunks };
+/** Given up while it is being made, it is closed as soon as it is there. */
+function preparedChunks(prepare: () => Promise<Message>): AsyncIterator<Uint8Array> {
+  let made: Promise<AsyncIterator<Uint8Array>> | undefined;
+  const opened = (): Promise<AsyncIterator<Uint8Array>> => (made ??= prepare().then((message) => message.open()));
+  return {
+    next: async () => (await opened()).next(),
+    return: () => leave(() => made?.then((chunks) => chunks.return?.())),
+  };
+}
+
+/**
+ * The chunks, and `close` at once when they are given up: a generator's own `return` waits for the chunk that it was asked
+ * for last, which a source that stalls never gives.
+ */
+function closedBy(close: () => unknown, chunks: AsyncGenerator<Uint8Array>): AsyncIterator<Uint8Array> {
+  return {
+    next: () => chunks.next(),
+    return: () => leave(() => Promise.all([close(), chunks.return(undefined)])),
+  };
+}
+
+/** Waits for nothing, and what fails is nobody's: why the source was given up is told elsewhere. */
+function leave(close: () => unknown): Promise<IteratorResult<Uint8Array>> {
+  const closing = async (): Promise<unknown> => close();
+  closing().catch(() => undefined);
+  return Promise.resolve({ done: true, value: undefined });
 }
 
 /** What `openMessageStream` and `data` write in a block: it runs when the message is opened. */
@@ -71,9 +94,10 @@ function ofValue(source: Exclude<MessageSource, (...args: never[]) => unknown>):
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source));
   if (source instanceof Blob) return { bytes: undefined, replayable: true, open: () => webChunks(source.stream()) };
   if (typeof source !== "object" || source === null) throw wrong(shown(source));
-  if (Symbol.asyncIterator in source && !isWebStream(source)) return once(() => nodeChunks(source));
+  if (Symbol.asyncIterator in source && !isWebStream(source)) return ofAsyncIterable(source);
   if (isWebStream(source)) return once(() => webChunks(source));
-  if (Symbol.iterator in source && !ArrayBuffer.isView(source)) return once(() => iterableChunks(source));
+  if (Symbol.iterator in source && !ArrayBuffer.isView(source))
+    return once(() => closedBy(() => undefined, iterableChunks(source)));
   throw wrong(shown(source));
 }
 
@@ -111,12 +135,26 @@ function once(open: () => AsyncIterator<Uint8Array>): Message {
   };
 }
 
+/** What is used of a Node stream; any other async iterable has none of it. */
+interface NodeStream {
+  readonly destroyed?: unknown;
+  readonly readableEnded?: unknown;
+  readonly errored?: unknown;
+  readonly on?: (event: "error", listener: () => void) => unknown;
+  readonly destroy?: () => unknown;
+}
+
+/** A Node stream that fails while its message waits for its turn would end the process, if nobody listened. */
+function ofAsyncIterable(source: AsyncIterable<MessageChunk> & NodeStream): Message {
+  source.on?.("error", () => undefined);
+  return once(() => closedBy(() => source.destroy?.(), asyncChunks(source)));
+}
+
 /** A stream that is destroyed before its end iterates to an error; one destroyed before it is read must not look empty. */
-async function* nodeChunks(source: AsyncIterable<MessageChunk>): AsyncGenerator<Uint8Array> {
-  const stream = source as { destroyed?: unknown; readableEnded?: unknown; errored?: unknown };
-  if (stream.destroyed === true || stream.readableEnded === true) {
-    throw stream.errored instanceof Error
-      ? stream.errored
+async function* asyncChunks(source: AsyncIterable<MessageChunk> & NodeStream): AsyncGenerator<Uint8Array> {
+  if (source.destroyed === true || source.readableEnded === true) {
+    throw source.errored instanceof Error
+      ? source.errored
       : new Error("Stream was read or destroyed before its turn came");
   }
   const text = new Utf8();
@@ -131,20 +169,32 @@ async function* iterableChunks(source: Iterable<MessageChunk>): AsyncGenerator<U
 }
 
 /** Through a reader, which every runtime has, and cancelled if reading stops early. */
-async function* webChunks(stream: ReadableStream<MessageChunk>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
+function webChunks(stream: ReadableStream<MessageChunk>): AsyncIterator<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<MessageChunk> | undefined;
+  const read = (): Promise<IteratorResult<MessageChunk, unknown>> => {
+    reader ??= stream.getReader();
+    return reader.read() as Promise<IteratorResult<MessageChunk, unknown>>;
+  };
+  const close = (): Promise<void> => (reader ?? stream).cancel();
+  return closedBy(close, readChunks(read, close));
+}
+
+async function* readChunks(
+  read: () => Promise<IteratorResult<MessageChunk, unknown>>,
+  close: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
   const text = new Utf8();
   let ended = false;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      ended = done;
+      const { done, value } = await read();
+      ended = done === true;
       if (done) break;
       yield octets(value, text);
     }
     yield text.end();
   } finally {
-    if (!ended) reader.cancel().catch(() => undefined);
+    if (!ended) close().catch(() => undefined);
   }
 }
 

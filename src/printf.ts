@@ -7,7 +7,8 @@
 
 import { SmtpArgumentError, shown } from "./errors.ts";
 
-const DIRECTIVE = /%([-+ 0#]*)(\d+)?(?:\.(\d+))?(.?)/gs;
+/** Width and precision have two digits at most: more is a mistake in text, and would be paid in memory. */
+const DIRECTIVE = /%([-+ 0#]*)(\d{1,2})?(?:\.(\d{1,2}))?(.?)/gsu;
 
 /** The text of a format and its values. Throws `SmtpArgumentError`. */
 export function sprintf(format: string, values: readonly unknown[]): string {
@@ -35,7 +36,7 @@ type Conversion = (value: unknown, precision: number | undefined, flags: string)
 
 const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   s: (value, precision) => String(value).slice(0, precision),
-  c: (value) => (typeof value === "number" ? String.fromCodePoint(value) : String(value).slice(0, 1)),
+  c: character,
   d: integer(10),
   i: integer(10),
   u: integer(10),
@@ -43,7 +44,7 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   X: (value, precision, flags) => integer(16, "0x")(value, precision, flags).toUpperCase(),
   o: integer(8, "0"),
   b: integer(2, "0b"),
-  f: (value, precision, flags) => signed(number(value), flags, (positive) => positive.toFixed(precision ?? 6)),
+  f: (value, precision, flags) => signed(number(value), flags, (positive) => fixed(positive, precision ?? 6)),
   e: (value, precision, flags) =>
     signed(number(value), flags, (positive) => exponent(positive.toExponential(precision ?? 6))),
   g: (value, precision, flags) => signed(number(value), flags, (positive) => general(positive, precision ?? 6)),
@@ -64,12 +65,25 @@ function signed<T extends number | bigint>(value: T, flags: string, format: (pos
 
 function number(value: unknown): number {
   const result = typeof value === "string" && value.trim() === "" ? Number.NaN : Number(value);
-  if (!Number.isNaN(result)) return result;
-  throw new SmtpArgumentError(`Value for a number in printf is ${shown(value)}, expected a number`);
+  if (Number.isFinite(result)) return result;
+  throw new SmtpArgumentError(`Value for a number in printf is ${shown(value)}, expected a finite number`);
 }
 
 function whole(value: unknown): number | bigint {
   return typeof value === "bigint" ? value : Math.floor(number(value));
+}
+
+/** A code point's character, or the first of a text. */
+function character(value: unknown): string {
+  if (typeof value !== "number") return Array.from(String(value))[0] ?? "";
+  if (Number.isInteger(value) && value >= 0 && value <= 0x10ffff) return String.fromCodePoint(value);
+  throw new SmtpArgumentError(`Value for %c in printf is ${shown(value)}, expected a code point or a text`);
+}
+
+/** From 1e21 on `toFixed` would change to an exponent; such a number has no fraction. */
+function fixed(value: number, precision: number): string {
+  if (value < 1e21) return value.toFixed(precision);
+  return precision > 0 ? `${BigInt(value)}.${"0".repeat(precision)}` : String(BigInt(value));
 }
 
 /** C writes at least two digits of an exponent. */
@@ -88,6 +102,6 @@ function general(value: number, precision: number): string {
 function padded(text: string, flags: string, width: number, kind: string): string {
   if (flags.includes("-")) return text.padEnd(width);
   if (!flags.includes("0") || kind === "s" || kind === "c") return text.padStart(width);
-  const sign = /^[-+ ]?/.exec(text)?.[0] ?? "";
+  const sign = /^[-+ ]?(?:0[xXb])?/.exec(text)?.[0] ?? "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 }

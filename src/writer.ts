@@ -16,6 +16,8 @@ interface Pending {
   readonly failed: (error: Error) => void;
 }
 
+const LF = 0x0a;
+
 /** Small writes are joined up to this many octets. */
 const JOIN_LIMIT = 64 * 1024;
 
@@ -23,7 +25,8 @@ const JOIN_LIMIT = 64 * 1024;
 export class MessageWriter {
   readonly #text = new Utf8();
   #pending: Pending[] = [];
-  #failure: Error | undefined;
+  /** The first failure, of whatever value: a block may reject with 0. */
+  #failure: { readonly error: unknown } | undefined;
   #over: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -45,15 +48,15 @@ export class MessageWriter {
     };
   }
 
-  /** Writes each value as a line: a line end is added unless it has one; without values, an empty line (Ruby's puts). */
+  /** Writes each value as a line: a line end is added unless it has one; arrays are flattened; without values, an empty line (Ruby's puts). */
   puts(...values: unknown[]): Promise<void> {
-    const lines = values.length === 0 ? [""] : values.flat(Number.POSITIVE_INFINITY).map(String);
-    return this.#put(lines.map((line) => (line.endsWith("\n") ? line : `${line}\n`)).join(""));
+    const lines: unknown[] = values.flat(Number.POSITIVE_INFINITY);
+    return this.#putAll(lines.length === 0 ? [""] : lines, "\n");
   }
 
   /** Writes each value as it is (Ruby's print). */
   print(...values: unknown[]): Promise<void> {
-    return this.#put(values.map(String).join(""));
+    return this.#putAll(values, "");
   }
 
   /** Writes formatted text: `%s %d %i %u %f %e %g %x %X %o %b %c %%` with flags, width and precision. An unknown directive fails the message (Ruby's printf). */
@@ -61,7 +64,7 @@ export class MessageWriter {
     try {
       return this.#put(sprintf(format, values));
     } catch (error) {
-      return this.#failed(error as Error);
+      return this.#failed(error);
     }
   }
 
@@ -76,16 +79,33 @@ export class MessageWriter {
     return this;
   }
 
+  /** Each value with the end that it must have; all text at once, for what is written together is taken together. */
+  #putAll(values: readonly unknown[], end: string): Promise<void> {
+    try {
+      if (!values.some(isOctets)) return this.#put(values.map((value) => withEnd(asText(value), end)).join(""));
+      return values.reduce<Promise<void>>((_, value) => this.#putOne(value, end), Promise.resolve());
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #putOne(value: unknown, end: string): Promise<void> {
+    if (!isOctets(value)) return this.#put(withEnd(asText(value), end));
+    const taken = this.#put(value);
+    return end === "" || value.at(-1) === LF ? taken : this.#put(end);
+  }
+
   #put(chunk: string | Uint8Array): Promise<void> {
     if (this.#over) return this.#failed(this.#over);
-    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
+    if (typeof chunk !== "string" && !isOctets(chunk)) {
       return this.#failed(
         new SmtpArgumentError(`Parameter "chunk" is ${shown(chunk)}, expected a string or a Uint8Array`, {
           phase: "content",
         }),
       );
     }
-    const bytes = typeof chunk === "string" ? this.#text.encode(chunk) : this.#text.flushed(chunk);
+    // Octets are copied: when the write resolves they may change, and they have not left by then.
+    const bytes = typeof chunk === "string" ? this.#text.encode(chunk) : this.#text.flushed(new Uint8Array(chunk));
     const taken = new Promise<void>((resolve, reject) => {
       this.#pending.push({ bytes, taken: resolve, failed: reject });
     });
@@ -94,8 +114,8 @@ export class MessageWriter {
     return taken;
   }
 
-  #failed(error: Error): Promise<void> {
-    this.#failure ??= error;
+  #failed(error: unknown): Promise<void> {
+    this.#failure ??= { error };
     const rejection = Promise.reject(error);
     rejection.catch(() => undefined);
     return rejection;
@@ -103,25 +123,25 @@ export class MessageWriter {
 
   async *#chunks(block: (writer: MessageWriter) => unknown): AsyncGenerator<Uint8Array> {
     let ended = false;
-    const end = (error?: unknown): void => {
-      if (error !== undefined) this.#failure = error as Error;
+    const end = (failure?: { readonly error: unknown }): void => {
+      if (failure) this.#failure = failure;
       ended = true;
       this.#wake?.();
     };
     settle(block, this).then(
       () => end(),
-      (error) => end(error ?? new Error("Block failed")),
+      (error) => end({ error }),
     );
     for (;;) {
       if (this.#pending.length > 0) yield this.#take();
       else if (ended || this.#over) break;
       else await this.#written();
     }
-    const error = this.#failure ?? this.#over;
+    const failure = this.#failure ?? (this.#over && { error: this.#over });
     this.#close(
       new SmtpSessionError("Block has ended, so nothing more of the message is written", { phase: "content" }),
     );
-    if (error) throw error;
+    if (failure) throw failure.error;
     yield this.#text.end();
   }
 
@@ -154,6 +174,19 @@ export class MessageWriter {
     for (const { failed } of this.#pending.splice(0)) failed(error);
     this.#wake?.();
   }
+}
+
+function isOctets(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+/** A value as text; nothing is no text, as in Ruby. */
+function asText(value: unknown): string {
+  return String(value ?? "");
+}
+
+function withEnd(text: string, end: string): string {
+  return text.endsWith(end) ? text : text + end;
 }
 
 async function settle(block: (writer: MessageWriter) => unknown, writer: MessageWriter): Promise<void> {

@@ -6,13 +6,11 @@
  * @module
  */
 
-/** As Nodemailer's transports call it. */
-// biome-ignore lint/suspicious/noExplicitAny: Nodemailer's listeners take what they take
-export type Listener = (...values: any[]) => void;
+import type { NetSmtpListener } from "./types.ts";
 
 /** What a transport has under way. */
 export class Activity {
-  readonly #listeners = new Map<string | symbol, Listener>();
+  readonly #listeners = new Map<string | symbol, NetSmtpListener>();
   #underWay = 0;
 
   /** True if nothing is under way. */
@@ -34,7 +32,7 @@ export class Activity {
   }
 
   /** Takes the place of the listener before. A listener for `idle` hears that the transport is, once it can have been made ready. */
-  on(event: string | symbol, listener: Listener): void {
+  on(event: string | symbol, listener: NetSmtpListener): void {
     this.#listeners.set(event, listener);
     if (event === "idle") setTimeout(() => this.idle && this.#listeners.get(event) === listener && listener(), 0);
   }

@@ -13,7 +13,7 @@ import type { NetSmtpSentMessageInfo } from "./types.ts";
 /** What is known of a message besides its delivery. */
 export interface Sent {
   readonly from: string;
-  readonly to: readonly string[];
+  readonly to: string[];
   readonly messageId: string;
   /** What the server offered; undefined after HELO. */
   readonly capabilities: Capabilities | undefined;
@@ -35,7 +35,7 @@ export function sentMessageInfo(delivery: Delivery, sent: Sent): NetSmtpSentMess
     messageTime: sent.messageTime,
     messageSize: delivery.size,
     response: replyText(delivery.response),
-    envelope: { from: sent.from, to: [...sent.to] },
+    envelope: { from: sent.from, to: sent.to },
     messageId: sent.messageId,
     recipients: delivery.recipients.map(plainRecipient),
   };

@@ -14,7 +14,7 @@ import type { NetSmtpAuth, NetSmtpMail } from "./types.ts";
 export interface Outgoing {
   /** "" is the null sender. */
   readonly from: string;
-  readonly to: readonly string[];
+  readonly to: string[];
   readonly messageId: string;
   readonly signal: AbortSignal | undefined;
   readonly auth: NetSmtpAuth | undefined;

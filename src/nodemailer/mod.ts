@@ -17,6 +17,7 @@ export { NetSmtpTransport } from "./transport.ts";
 export type {
   NetSmtpAuth,
   NetSmtpCallback,
+  NetSmtpListener,
   NetSmtpLogger,
   NetSmtpMail,
   NetSmtpRecipient,

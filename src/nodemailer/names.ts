@@ -44,9 +44,14 @@ function words(text: string): ReadonlySet<string> {
 /** Throws `SmtpArgumentError` unless every name is known; one that is not there yet may be switched off. */
 export function checkOptionNames(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
-    if (known.includes(name) || (LATER.has(name) && isOff(value))) continue;
+    if (known.includes(name) || (LATER.has(name) && !isLater(name, value))) continue;
     throw new SmtpArgumentError(`Option ${shown(name)} ${whyNot(name, known)}`, { phase: "connect" });
   }
+}
+
+/** True of an option that is not there yet and was not switched off. */
+export function isLater(name: string, value: unknown): boolean {
+  return LATER.has(name) && !isOff(value);
 }
 
 function isOff(value: unknown): boolean {

@@ -7,19 +7,17 @@
 
 import { VERSION } from "../version.ts";
 import { deliver, verify } from "./delivery.ts";
-import { Activity, type Listener } from "./events.ts";
+import { Activity } from "./events.ts";
 import { type TransportSettings, transportSettings } from "./options.ts";
 import type {
   NetSmtpCallback,
+  NetSmtpListener,
   NetSmtpMail,
   NetSmtpSend,
   NetSmtpSentMessageInfo,
   NetSmtpTransportOptions,
   NetSmtpVerify,
 } from "./types.ts";
-
-const NODE_INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
-const DENO_INSPECT: unique symbol = Symbol.for("Deno.customInspect");
 
 /**
  * A transport for Nodemailer on the engine: one connection for each message.
@@ -30,6 +28,15 @@ const DENO_INSPECT: unique symbol = Symbol.for("Deno.customInspect");
  * ```
  */
 export class NetSmtpTransport {
+  static {
+    // Node and Bun, then Deno: what is inspected shows where it sends to, and no secret.
+    const value = function (this: NetSmtpTransport): string {
+      return this.toString();
+    };
+    Object.defineProperty(NetSmtpTransport.prototype, Symbol.for("nodejs.util.inspect.custom"), { value });
+    Object.defineProperty(NetSmtpTransport.prototype, Symbol.for("Deno.customInspect"), { value });
+  }
+
   /** For Nodemailer's logs. */
   readonly name: string = "NetSmtp";
   /** The version of this package. */
@@ -41,7 +48,7 @@ export class NetSmtpTransport {
   declare mailer: any;
   /** What Nodemailer sets for a proxy; not supported yet, so a message fails once it is set. */
   // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own types, which are not imported
-  getSocket: ((options: any, callback: any) => void) | undefined = undefined;
+  getSocket?: (options: any, callback: any) => void;
   /** Sends a message: calls back once, or without a callback gives a promise. Never throws. */
   readonly send: NetSmtpSend;
   /** Connects and logs in, then leaves: calls back once, or without a callback gives a promise of true. Never throws. */
@@ -51,7 +58,7 @@ export class NetSmtpTransport {
   /** True if no message is under way. */
   readonly isIdle: () => boolean;
   /** Sets the listener of an event, in place of the one before: `idle` and `clear` when nothing is under way any more. */
-  readonly on: (event: string | symbol, listener: Listener) => this;
+  readonly on: (event: string | symbol, listener: NetSmtpListener) => this;
   readonly #settings: TransportSettings;
 
   /** Takes Nodemailer's options or a URL. Throws `SmtpArgumentError` that names what cannot be taken, without secrets. */
@@ -68,7 +75,7 @@ export class NetSmtpTransport {
     this.verify = function (this: unknown, callback?: NetSmtpCallback<true>) {
       return answered(verify(settings, activity, isProxied(this, transport)), callback);
     } as NetSmtpVerify;
-    this.on = function <T>(this: T, event: string | symbol, listener: Listener): T {
+    this.on = function <T>(this: T, event: string | symbol, listener: NetSmtpListener): T {
       activity.on(event, listener);
       return this;
     };
@@ -81,16 +88,6 @@ export class NetSmtpTransport {
     // A clone has the prototype, not the settings.
     if (!(#settings in this)) return "#<NetSmtpTransport>";
     return `#<NetSmtpTransport ${this.#settings.host}:${this.#settings.port}>`;
-  }
-
-  /** @ignore */
-  [NODE_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
   }
 }
 

@@ -127,7 +127,8 @@ export interface NetSmtpSentMessageInfo {
   messageId: string;
   /** The fate of every recipient, in the order given. */
   recipients: NetSmtpRecipient[];
-  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer asks it of a result
+  /** Nothing else; Nodemailer's types want it of a result. */
+  // biome-ignore lint/suspicious/noExplicitAny: as they have it
   [key: string]: any;
 }
 
@@ -196,3 +197,7 @@ export interface NetSmtpVerify {
   (): Promise<true>;
   (callback: NetSmtpCallback<true>): void;
 }
+
+/** A listener of the transport's events, as Nodemailer subscribes it. */
+// biome-ignore lint/suspicious/noExplicitAny: Nodemailer's listeners take what they take
+export type NetSmtpListener = (...values: any[]) => void;

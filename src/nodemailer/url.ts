@@ -7,7 +7,7 @@
 
 import { SmtpArgumentError } from "../errors.ts";
 import type { Check } from "../options.ts";
-import { didYouMean } from "./names.ts";
+import { didYouMean, isLater } from "./names.ts";
 
 const SCHEMES: ReadonlyMap<string, boolean> = new Map([
   ["smtp:", false],
@@ -25,7 +25,7 @@ export function urlOptions(text: unknown, checks: Readonly<Record<string, Check>
   if (!["", "/"].includes(url.pathname) || url.hash !== "") {
     throw wrong('has a path or a fragment: percent-encode "/", "?" and "#" in user and password');
   }
-  const host = decoded(url.hostname).replace(/^\[(.*)\]$/, "$1");
+  const host = decoded(url.hostname);
   const [user, pass] = [decoded(url.username), decoded(url.password)];
   const options: Record<string, unknown> = {
     secure,
@@ -68,6 +68,7 @@ function addQuery(
       tls.set(name, coerced(value));
       continue;
     }
+    if (isLater(key, coerced(value))) throw wrong(`asks for "${key}", which is not supported yet: leave it out`);
     const check = Object.hasOwn(checks, key) && key !== "url" ? checks[key] : undefined;
     if (!check) throw wrong(`has a key in its query that is no option${didYouMean(key, Object.keys(checks))}`);
     if (Object.hasOwn(options, key)) throw wrong(`says "${key}" twice`);

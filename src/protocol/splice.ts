@@ -15,19 +15,23 @@ const NATIVE_COPY = 512;
 /** What is changed goes out in buffers of at most so many octets: they stay in the processor's nearest cache. */
 const BUFFER_SIZE = 16 * 1024;
 
+/** Shared, for to make an array costs as much as to scan a short message. */
+const EMPTY = new Uint8Array(0);
+
 /** Puts out chunks with octets put in. One at a time: `begin`, any number of `insert`, `end`. */
 export class Splice {
-  #chunk: Uint8Array = new Uint8Array(0);
+  #chunk: Uint8Array = EMPTY;
   #view: DataView | undefined;
   #out: Uint8Array[] = [];
   /** The place in the chunk up to which all is put out. */
   #at = 0;
   /** What goes out changed, filled up to `#filled`; up to `#taken` it has been put out. What is left serves the next chunk. */
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array = EMPTY;
   #target: DataView | undefined;
   #filled = 0;
   #taken = 0;
 
+  /** Takes up a chunk, seen through `view`, from its octet `at` on; what it becomes is appended to `out`. */
   begin(chunk: Uint8Array, view: DataView, at: number, out: Uint8Array[]): void {
     this.#chunk = chunk;
     this.#view = view;
@@ -54,7 +58,6 @@ export class Splice {
     if (run >= VIEW_LIMIT || this.#filled === this.#taken) this.#putView(at);
     else this.#copy(at, this.#room(run));
     this.#flush();
-    this.#out = [];
   }
 
   /** Goes on to `at` with a view of the chunk. */
@@ -78,8 +81,7 @@ export class Splice {
   #room(octets: number): DataView {
     if (this.#target && this.#filled + octets <= this.#buffer.length) return this.#target;
     this.#flush();
-    const size = Math.max(octets, Math.min(BUFFER_SIZE, 2 * (this.#chunk.length - this.#at) + 1));
-    this.#buffer = new Uint8Array(size);
+    this.#buffer = new Uint8Array(Math.min(BUFFER_SIZE, 2 * (this.#chunk.length - this.#at) + 1));
     this.#target = new DataView(this.#buffer.buffer);
     this.#filled = 0;
     this.#taken = 0;

@@ -9,8 +9,8 @@ import nodemailer, { type Transport, type Transporter } from "nodemailer";
 import type { createTransport as CreateTransport8, Transport as Transport8 } from "nodemailer-types-8";
 import { expect, test } from "vitest";
 import {
-  NetSmtpTransport,
   type NetSmtpSentMessageInfo,
+  NetSmtpTransport,
   type NetSmtpTransportOptions,
 } from "../../src/nodemailer/mod.ts";
 

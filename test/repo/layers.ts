@@ -18,7 +18,7 @@ export type Sources = ReadonlyMap<string, string>;
  */
 export const TIERS: readonly (readonly string[])[] = [
   ["mod.ts", "src/nodemailer/"],
-  ["src/pool/"],
+  // src/pool/ stands here once there is one.
   ["src/smtp.ts"],
   [
     "session",

@@ -1,0 +1,162 @@
+import { hostname } from "node:os";
+import { describe, expect, test, vi } from "vitest";
+import { SmtpArgumentError } from "../../mod.ts";
+import { NetSmtpTransport, type NetSmtpTransportOptions } from "../../src/nodemailer/mod.ts";
+import { type TransportSettings, transportSettings } from "../../src/nodemailer/options.ts";
+
+vi.mock("node:os", async (original) => ({ ...(await original<object>()), hostname: vi.fn(() => "host") }));
+
+describe("transportSettings()", () => {
+  test("has Nodemailer's defaults", () => {
+    const { host, port, smtp, auth, log } = transportSettings(undefined);
+    expect([host, port, auth]).toEqual(["localhost", 587, undefined]);
+    expect(log).toEqual({ logger: false, debug: false, component: "net-smtp" });
+    expect(smtp).toMatchObject({
+      helo: "[127.0.0.1]",
+      tls: false,
+      starttls: "auto",
+      openTimeout: 120_000,
+      greetingTimeout: 30_000,
+      readTimeout: 600_000,
+      writeTimeout: 600_000,
+      finalTimeout: 600_000,
+      recipientPolicy: "collect",
+    });
+  });
+
+  test.each<[NetSmtpTransportOptions, number, boolean]>([
+    [{}, 587, false],
+    [{ secure: true }, 465, true],
+    [{ secure: false }, 587, false],
+    [{ port: 465 }, 465, true],
+    [{ port: "465" }, 465, true],
+    [{ port: 465, secure: false }, 465, false],
+    [{ port: "2525", secure: true }, 2525, true],
+    [{ port: 25 }, 25, false],
+    [{ url: "smtp://h" }, 587, false],
+    [{ url: "smtps://h" }, 465, true],
+    [{ url: "smtp://h:465" }, 465, false],
+    [{ url: "smtps://h", port: 2525, secure: false }, 2525, true],
+  ])("%j connects to port %d, TLS from the first byte: %s", (options, port, tls) => {
+    const settings = transportSettings(options);
+    expect([settings.port, settings.smtp.tls]).toEqual([port, tls]);
+  });
+
+  test.each<[NetSmtpTransportOptions, unknown]>([
+    [{}, "auto"],
+    [{ requireTLS: true }, "always"],
+    [{ requireTLS: true, ignoreTLS: true }, "always"],
+    [{ ignoreTLS: true }, false],
+    [{ requireTLS: true, secure: true }, "auto"],
+    [{ requireTLS: false, ignoreTLS: false }, "auto"],
+  ])("%j means STARTTLS %s", (options, starttls) => {
+    expect(transportSettings(options).smtp.starttls).toBe(starttls);
+  });
+
+  test.each<[NetSmtpTransportOptions, Partial<TransportSettings["smtp"]>]>([
+    [{ connectionTimeout: 1000 }, { openTimeout: 1000, finalTimeout: 600_000 }],
+    [{ greetingTimeout: 2000 }, { greetingTimeout: 2000 }],
+    [{ socketTimeout: 3000 }, { readTimeout: 3000, writeTimeout: 3000, finalTimeout: 600_000 }],
+    [{ socketTimeout: 900_000 }, { readTimeout: 900_000, finalTimeout: 900_000 }],
+    [
+      { socketTimeout: 900_000, finalTimeout: 4000 },
+      { readTimeout: 900_000, finalTimeout: 4000 },
+    ],
+    [{ localAddress: "127.0.0.2" }, { localAddress: "127.0.0.2" }],
+    [{ servername: "mx.example" }, { tlsHostname: "mx.example" }],
+    [{ tls: { ca: "x" } }, { tlsOptions: { ca: "x" } }],
+    [
+      { recipientPolicy: "net-smtp", strict: true, allowInsecureAuth: true },
+      { recipientPolicy: "net-smtp", strict: true },
+    ],
+  ])("%j is the engine's %j", (options, smtp) => {
+    expect(transportSettings(options).smtp).toMatchObject(smtp);
+  });
+
+  test.each([
+    ["mx.example.com", "mx.example.com"],
+    ["host", "[127.0.0.1]"],
+    ["bad name.example", "[127.0.0.1]"],
+  ])("a host called %j says EHLO %s", (name, helo) => {
+    vi.mocked(hostname).mockReturnValueOnce(name);
+    expect(transportSettings({}).smtp.helo).toBe(helo);
+  });
+
+  test("a host name that may not be known is [127.0.0.1]", () => {
+    vi.mocked(hostname).mockImplementationOnce(() => {
+      throw new Error("Requires sys access");
+    });
+    expect(transportSettings({}).smtp.helo).toBe("[127.0.0.1]");
+  });
+
+  test("null, undefined, and false for what is not there yet are no wish", () => {
+    const nothing = {
+      host: null,
+      auth: null,
+      logger: null,
+      pool: false,
+      proxy: "",
+      service: undefined,
+      tls: undefined,
+    };
+    expect(transportSettings(nothing as never)).toEqual(transportSettings({}));
+  });
+
+  test("the caller's objects are not kept", () => {
+    const tls = { ca: "x" };
+    const auth = { user: "me", pass: "secret" };
+    const settings = transportSettings({ tls, auth });
+    Object.assign(tls, { rejectUnauthorized: false });
+    auth.user = "you";
+    expect([settings.smtp.tlsOptions, settings.auth]).toEqual([{ ca: "x" }, { user: "me", pass: "secret" }]);
+  });
+});
+
+describe("new NetSmtpTransport()", () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    [12, 'Parameter "options" is no object'],
+    [[], 'Parameter "options" is no object'],
+    [{ host: "" }, 'Option "host" is "", expected a host name or an IP address'],
+    [{ host: "a b" }, 'Option "host" is "a b"'],
+    [{ host: "a\r\nb" }, 'Option "host" is "a\\r\\nb"'],
+    [{ port: 0 }, 'Option "port" is 0, expected a whole number from 1 to 65535'],
+    [{ port: 65_536 }, 'Option "port" is 65536'],
+    [{ port: "25x" }, 'Option "port" is "25x"'],
+    [{ secure: "true" }, 'Option "secure" is "true", expected true or false'],
+    [{ name: "a b" }, 'Option "name" is "a b", expected a host name or an address literal'],
+    [{ name: "a\r\nMAIL FROM:<>" }, 'Option "name" is'],
+    [{ connectionTimeout: 0 }, 'Option "connectionTimeout" is 0, expected a number of milliseconds above 0'],
+    [{ socketTimeout: "1000" }, 'Option "socketTimeout" is "1000"'],
+    [{ tls: true }, 'Option "tls" is true, expected an object'],
+    [{ logger: "console" }, 'Option "logger" is "console"'],
+    [{ recipientPolicy: "some" }, 'Option "recipientPolicy" is "some", expected one of'],
+    [{ beforeEnd: true }, 'Option "beforeEnd" is true, expected a function'],
+    [{ authMethod: "NTLM" }, 'Option "authMethod" is "NTLM", expected one of PLAIN'],
+    [{ auth: "me:secret" }, 'Option "auth" is a value of type string, expected an object with user and pass'],
+    [{ auth: { user: "me", pass: 1234 } }, 'Option "auth.pass" is a value of type number, expected a string'],
+    [{ auth: { user: "me", method: "NTLM" } }, 'Option "auth.method" is "NTLM", expected one of PLAIN'],
+    [{ auth: { user: "me", type: "custom" } }, 'Option "auth.type" is not supported yet'],
+    [{ auth: { user: "me", refreshToken: "secret" } }, 'Key "refreshToken" in "auth" is not supported yet'],
+    [{ auth: { usr: "me" } }, 'Key "usr" in "auth" is unknown, did you mean "user"?'],
+    [{ pool: true }, 'Option "pool" is not supported yet: leave it out'],
+    [{ service: "gmail" }, 'Option "service" is not supported yet'],
+    [{ lmtp: true }, 'Option "lmtp" is not supported yet'],
+    [
+      { dkim: {} },
+      'Option "dkim" is not the transport\'s: give it to Nodemailer, createTransport(transport, { dkim })',
+    ],
+    [{ helo: "x" }, 'Option "helo" is unknown: Nodemailer\'s name for it is name'],
+    [{ password: "secret" }, 'Option "password" is unknown: Nodemailer\'s name for it is auth.pass'],
+    [{ requireTls: true }, 'Option "requireTls" is unknown, did you mean "requireTLS"?'],
+    [{ hots: "x" }, 'Option "hots" is unknown, did you mean "host"?'],
+    [{ somethingElse: 1 }, 'Option "somethingElse" is unknown, expected one of url, host, port'],
+    [{ ["x".repeat(100_000)]: 1 }, "is unknown, expected one of"],
+  ];
+
+  test.each(cases)("throws for %j", (options, text) => {
+    const make = (): unknown => new NetSmtpTransport(options as never);
+    expect(make).toThrow(SmtpArgumentError);
+    expect(make).toThrow(text);
+    expect(make).not.toThrow("secret");
+  });
+});
