@@ -32,9 +32,9 @@ export class Alarms {
     return alarm;
   }
 
-  /** Drops an alarm. The timer is left: when it rings it finds nothing due. */
+  /** Drops an alarm. The timer is left, since it finds nothing due when it rings, unless this was the last alarm. */
   drop(alarm: Alarm): void {
-    this.#alarms.delete(alarm);
+    if (this.#alarms.delete(alarm) && this.#alarms.size === 0) this.clear();
   }
 
   /** Drops all alarms and the timer, so that nothing keeps the process alive. */

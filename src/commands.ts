@@ -7,10 +7,10 @@
  */
 
 import { authenticate } from "./authentication.ts";
-import { unowed } from "./breaks.ts";
 import type { Connection } from "./connection.ts";
 import { ContentWriter } from "./content.ts";
-import { SmtpArgumentError } from "./errors.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { SmtpArgumentError, type SmtpError } from "./errors.ts";
 import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
 import { ManualTransaction } from "./manual.ts";
 import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
@@ -24,7 +24,7 @@ import {
 } from "./protocol/address.ts";
 import { ehlo, helo, mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import { dataUnknown, finalRefusal, type RecipientPolicy } from "./protocol/verdict.ts";
+import { acceptedBeforeText, dataUnknown, finalRefusal, type RecipientPolicy } from "./protocol/verdict.ts";
 import { RecipientList, type RecipientListing } from "./recipients.ts";
 import { checkCredentials } from "./sasl/credentials.ts";
 import { findMechanism } from "./sasl/registry.ts";
@@ -152,7 +152,7 @@ export abstract class SmtpCommands extends SmtpSession {
       try {
         return await this.#data(connection, content, manual);
       } catch (error) {
-        throw toldOf(manual, error, "collect");
+        throw toldOf(manual, error);
       } finally {
         connection.closeManual();
       }
@@ -162,17 +162,22 @@ export abstract class SmtpCommands extends SmtpSession {
   async #data(connection: Connection, content: Message, manual: ManualTransaction): Promise<SmtpResponse> {
     const { dialogue } = connection;
     const reply = (await dialogue.flight(["DATA"], manual.replies)).at(-1) as SmtpResponse;
-    if (reply.success) dialogue.fail(unowed("Server accepted a message before its text", reply, "data"));
-    else if (reply.status !== "354") dialogue.halt(dataUnknown(reply));
-    if (dialogue.halted) throw dialogue.halted;
+    if (reply.status !== "354") throw this.#notTaken(dialogue, reply);
     const owed = dialogue.contentBegin();
     manual.content = owed;
     await new ContentWriter(connection, this.settings.strict).write(content, owed);
     const [final] = (await owed.promise) as [SmtpResponse];
+    connection.resetOwed = false;
     const refusal = finalRefusal(manual);
     if (refusal) throw refusal;
-    connection.resetOwed = false;
     return final;
+  }
+
+  #notTaken(dialogue: Dialogue, reply: SmtpResponse): SmtpError {
+    const error = reply.success ? acceptedBeforeText(reply) : dataUnknown(reply);
+    if (reply.success) dialogue.fail(error);
+    else dialogue.halt(error);
+    return error;
   }
 
   /** RSET: the transaction is over on both sides (Net::SMTP#rset). */

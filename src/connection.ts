@@ -40,6 +40,7 @@ export class Connection {
   /** Who writes. */
   readonly turns: Turns = new Turns();
   readonly #settings: ConnectionSettings;
+  #finishing = false;
   readonly #onAbort = (): void =>
     this.drop(new SmtpAbortError("Session was aborted", { cause: this.#settings.signal?.reason }));
 
@@ -73,35 +74,46 @@ export class Connection {
     }
   }
 
-  /** The RSET that was owed has been answered; refused, it leaves a transaction that nobody knows the end of. */
+  /** The RSET that was owed has been answered; throws if it was refused, which leaves a transaction that nobody knows the end of. */
   resetPaid(reply: SmtpResponse): void {
     this.resetOwed = false;
-    if (!reply.success)
-      this.dialogue.fail(
-        new (errorClass(reply.status))(`Server refused RSET: ${reply}`, {
-          phase: "mail",
-          command: "RSET",
-          response: reply,
-        }),
-      );
+    if (reply.success) return;
+    const error = new (errorClass(reply.status))(`Server refused RSET: ${reply}`, {
+      phase: "mail",
+      command: "RSET",
+      response: reply,
+      retry: "now",
+    });
+    this.dialogue.fail(error);
+    throw error;
   }
 
   /** The wire is the caller's; the commands already asked for are his. */
   openManual(manual: ManualTransaction): void {
     this.manual = manual;
     this.turns.moveExchanges(manual.turns);
+    if (this.#finishing) this.#giveUp(manual);
   }
 
   /** The caller's own transaction is over. */
   closeManual(): void {
-    this.manual?.end();
+    const { manual } = this;
     this.manual = undefined;
+    manual?.end(this.turns);
   }
 
-  /** Ends the caller's own transaction, if one is open, without a word; the next MAIL needs an RSET. */
+  /** Nothing is asked for any more: a transaction of the caller's, open or to come, ends behind the calls already made. */
   giveUpManual(): void {
-    this.resetOwed ||= this.manual !== undefined;
-    this.closeManual();
+    this.#finishing = true;
+    if (this.manual) this.#giveUp(this.manual);
+  }
+
+  #giveUp(manual: ManualTransaction): void {
+    void manual.turns.alone(() => {
+      if (this.manual !== manual) return;
+      this.resetOwed = true;
+      this.closeManual();
+    });
   }
 
   /** Drops it at once; what is owed fails with the error. */

@@ -7,7 +7,7 @@
  */
 
 import type { Dialogue } from "./dialogue.ts";
-import { SmtpAbortError, SmtpArgumentError, SmtpError, SmtpSourceError } from "./errors.ts";
+import { SmtpAbortError, SmtpArgumentError, type SmtpError, SmtpSourceError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import type { Owed } from "./owed.ts";
 import { BodyEncoder } from "./protocol/body.ts";
@@ -47,7 +47,7 @@ export class ContentWriter {
   /** Nothing more is written; a wait for the source, for the stream or for `beforeEnd` ends with the error. */
   stop(error: SmtpError): void {
     this.#stopped ??= error;
-    this.#wake?.(error);
+    this.#wake?.(this.#stopped);
   }
 
   /** Opens a source of chunks and waits for its first, so that one that fails at once costs no DATA. */
@@ -66,7 +66,7 @@ export class ContentWriter {
     try {
       return await this.#unlessStopped(promise);
     } catch (error) {
-      throw sourceError(error);
+      throw error === this.#stopped ? error : sourceError(error);
     }
   }
 
@@ -157,9 +157,9 @@ function longLine(octets: number): SmtpArgumentError {
   );
 }
 
-/** A source's own failure as one of the family; what stopped the wait for it stays what it is. */
+/** A source's own failure as one of the family: another message's error must not look like this one's. */
 function sourceError(error: unknown): Error {
-  if (error instanceof SmtpError || error instanceof SmtpArgumentError) return error;
+  if (error instanceof SmtpArgumentError) return error;
   const told = error instanceof Error ? error.message : String(error);
   return new SmtpSourceError(`Source of the message failed before its end: ${told}`, { cause: error });
 }

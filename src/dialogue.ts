@@ -38,6 +38,8 @@ export class Dialogue implements StreamSink {
   /** The session's one timer. */
   readonly alarms: Alarms;
   readonly #deadlines: Deadlines;
+  /** Told why nothing is written any more: for a message that waits for its source, not for a reply. */
+  onStop: ((error: SmtpError) => void) | undefined;
   #drained: (() => void) | undefined;
   #ended: SmtpResponse | undefined;
   #failure: SmtpError | undefined;
@@ -126,13 +128,13 @@ export class Dialogue implements StreamSink {
 
   /**
    * The content of a message begins: until `contentEnd` an early 4xx or 5xx is its reply, an early 2xx a violation
-   * (design.md, law 3). `count` replies are owed for it, one, or under LMTP one a recipient.
+   * (design.md, law 3). `count` replies are owed for it, one, or under LMTP one a recipient. Throws if nothing can be written.
    */
   contentBegin(count = 1): Owed {
-    const owed = new Owed("content", [], count, this.#timeouts.finalTimeout);
     const refusal = this.refusal();
-    if (refusal) owed.fail(refusal);
-    else this.#ledger.push(owed);
+    if (refusal) throw refusal;
+    const owed = new Owed("content", [], count, this.#timeouts.finalTimeout);
+    this.#ledger.push(owed);
     return owed;
   }
 
@@ -143,10 +145,11 @@ export class Dialogue implements StreamSink {
     if (this.#cork.octets >= FLUSH_AT) this.flush();
   }
 
-  /** The last bytes of the content, `octets` in all: when they leave the cork, the message is handed over. */
+  /** The last bytes of the content, `octets` in all (0: the lone dot): when they leave the cork, the message is handed over. */
   contentEnd(owed: Owed, last: readonly Uint8Array[], octets: number): void {
     if (this.refusal()) return;
-    this.#transcript?.content(octets);
+    if (octets > 0) this.#transcript?.content(octets);
+    this.#transcript?.command(".", 3, false);
     this.#leaving.push(owed);
     for (const bytes of last) this.#cork.bytes(bytes);
   }
@@ -187,6 +190,7 @@ export class Dialogue implements StreamSink {
     }
     if (replies.length > 0) this.#deadlines.replied();
     for (const reply of replies) this.#answer(reply);
+    if (!this.#failure) this.#deadlines.watch();
     if (this.#ended && !this.#ledger[0]?.handedOver) this.destroy(sessionEnded(this.#ended));
   }
 
@@ -247,7 +251,7 @@ export class Dialogue implements StreamSink {
     this.flush();
     this.#halted = error;
     for (const owed of this.#ledger) owed.stop(latched(error));
-    this.#wake();
+    this.#wake(latched(error));
   }
 
   /** The connection is over at once: everything owed fails with the error. */
@@ -263,10 +267,11 @@ export class Dialogue implements StreamSink {
       owed.stop(error);
       owed.fail(error);
     }
-    this.#wake();
+    this.#wake(error);
   }
 
-  #wake(): void {
+  #wake(stopped?: SmtpError): void {
+    if (stopped) this.onStop?.(stopped);
     this.#drained?.();
     this.#drained = undefined;
   }

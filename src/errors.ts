@@ -82,7 +82,7 @@ function settle(error: Error, details: SmtpErrorDetails, kind: Kind): void {
   const known = {
     code: details.code ?? code,
     phase: details.phase ?? phase,
-    fate: worstFate(recipients),
+    fate: details.fate ?? worstFate(recipients),
     recipients,
     response: details.response,
     command: details.command,

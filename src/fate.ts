@@ -52,6 +52,8 @@ export interface SmtpErrorDetails {
   phase?: Phase;
   /** The fate of every recipient of the message that failed, in the order given; empty when no message was under way. */
   recipients?: readonly RecipientResult[];
+  /** The fate of a message whose recipients are not known; else theirs says it. */
+  fate?: Fate;
   /** The reply that caused the error. */
   response?: SmtpResponse | undefined;
   /** The command that failed, without secrets. */

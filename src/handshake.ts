@@ -54,7 +54,7 @@ export async function sayHelo(connection: Connection, name: string): Promise<Smt
 }
 
 /** The error of a command that was answered by what is not success. */
-export function refused(command: string, phase: SmtpError["phase"], response: SmtpResponse): SmtpError {
+function refused(command: string, phase: SmtpError["phase"], response: SmtpResponse): SmtpError {
   return new (errorClass(response.status))(`Server refused ${command}: ${response}`, { phase, command, response });
 }
 
@@ -63,7 +63,7 @@ function wantsStarttls(connection: Connection, settings: Settings): boolean {
   if (connection.stream.tls || settings.starttls === false) return false;
   if (connection.offers("STARTTLS")) return true;
   if (settings.starttls === "auto" && (settings.user === undefined || loginIsSafe(connection, settings))) return false;
-  const why = settings.starttls === "always" ? 'option "starttls" is "always"' : "the login would go in clear";
+  const why = settings.starttls === "always" ? "TLS was demanded" : "the login would go in clear";
   throw new SmtpUnsupportedCommand(`Server does not offer STARTTLS and ${why}, so nothing was sent`, {
     phase: "tls",
     command: "STARTTLS",
@@ -81,7 +81,9 @@ export async function starttls(connection: Connection, endpoint: Endpoint): Prom
   try {
     connection.stream = await secured(endpoint, new OpenDeadline(endpoint.settings), stream);
   } catch (error) {
-    connection.drop(error as SmtpError);
+    dialogue.halt(error as SmtpError);
+    dialogue.alarms.clear();
+    connection.released();
     throw error;
   }
   connection.dialogue = new Dialogue(connection.stream, endpoint.timeouts, endpoint.transcript, dialogue.alarms);

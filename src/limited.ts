@@ -33,7 +33,7 @@ export class OpenDeadline {
   }
 
   /** Runs one step; rejects with `SmtpOpenTimeout` or `SmtpAbortError` when its time is over, and aborts the step's own signal. */
-  run<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  run<T>(step: (signal: AbortSignal) => Promise<T>, phase: "connect" | "tls" = "connect"): Promise<T> {
     const { openTimeout, signal } = this.#limits;
     const abort = new AbortController();
     return new Promise((resolve, reject) => {
@@ -41,9 +41,8 @@ export class OpenDeadline {
         abort.abort(error);
         reject(error);
       };
-      const timedOut = (): void => fail(new SmtpOpenTimeout(`No connection within ${openTimeout} ms`));
-      const aborted = (): void =>
-        fail(new SmtpAbortError("Start was aborted", { phase: "connect", cause: signal?.reason }));
+      const timedOut = (): void => fail(new SmtpOpenTimeout(`No connection within ${openTimeout} ms`, { phase }));
+      const aborted = (): void => fail(new SmtpAbortError("Start was aborted", { phase, cause: signal?.reason }));
       if (signal?.aborted) return aborted();
       const timer = setTimeout(timedOut, Math.min(Math.max(this.#until - now(), 0), 0x7fffffff));
       signal?.addEventListener("abort", aborted);

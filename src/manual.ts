@@ -58,8 +58,9 @@ export class ManualTransaction implements Evidence {
     this.replies.splice(0, this.replies.length, mail);
   }
 
-  /** Gives the wire back, once the calls already made inside have been answered. */
-  end(): void {
-    void this.turns.alone(() => this.#turn?.done());
+  /** Gives the wire back; the calls already made inside come first, as the session's own. */
+  end(session: Turns): void {
+    this.turns.giveBack(session);
+    this.#turn?.done();
   }
 }

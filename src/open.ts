@@ -12,7 +12,7 @@ import { Dialogue } from "./dialogue.ts";
 import { errorClass, SmtpConnectionError, SmtpError } from "./errors.ts";
 import { OpenDeadline } from "./limited.ts";
 import { dial } from "./net/dial.ts";
-import type { SmtpNetwork, SmtpStream } from "./net/stream.ts";
+import type { SmtpNetwork, SmtpStream, TlsSettings } from "./net/stream.ts";
 import type { Settings } from "./options.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
@@ -106,9 +106,8 @@ export async function secured(endpoint: Endpoint, deadline: OpenDeadline, stream
   const { settings, address, transcript } = endpoint;
   const hostname = settings.tlsHostname ?? address;
   try {
-    const inside = await deadline.run(() =>
-      stream.startTls({ hostname, verify: settings.tlsVerify, options: settings.tlsOptions }),
-    );
+    const settled: TlsSettings = { hostname, verify: settings.tlsVerify, options: settings.tlsOptions };
+    const inside = await deadline.run(() => stream.startTls(settled), "tls");
     transcript?.note("TLS");
     return inside;
   } catch (error) {

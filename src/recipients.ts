@@ -75,7 +75,7 @@ export class RecipientList implements RecipientListing {
     for (const [index, reply] of replies.slice(1).entries()) manual.recipient(recipients[index] as string, reply);
     const error = refusal(evidence, policy);
     if (!error) return new RecipientList(evidence, manual);
-    connection.resetOwed = connection.manual !== undefined;
+    connection.resetOwed ||= connection.manual !== undefined;
     throw error.about({ recipients: fates(evidence, error.retry) });
   }
 

@@ -168,7 +168,7 @@ export abstract class SmtpSession extends SmtpSettings {
     this.#connection = undefined;
     this.#capabilities = connection.capabilities;
     connection.giveUpManual();
-    await connection.turns.alone(async () => {
+    await connection.turns.last(async () => {
       const { dialogue } = connection;
       const silent = connection.quitSaid || dialogue.refusal() !== undefined;
       // A QUIT that fails changes nothing of what was answered before.

@@ -46,7 +46,7 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
   id: TEXT,
 };
 
-const CLEAR = 'Message went in clear, since the server did not offer STARTTLS and option "starttls" is "auto"';
+const CLEAR = "Message went in clear, since the server did not offer STARTTLS and TLS was not demanded";
 
 /**
  * An SMTP session with the semantics of Net::SMTP.
@@ -154,8 +154,8 @@ export class NetSmtp extends SmtpCommands {
       beforeEnd: options.beforeEnd,
       id: options.id,
     });
-    const delivery = connection.turns.overlapping((turn) => transaction.run(turn));
-    return options.signal || options.deadline ? cancellable(connection, transaction, delivery, options) : delivery;
+    const send = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
+    return options.signal || options.deadline ? cancellable(connection, transaction, send, options) : send();
   }
 }
 
@@ -177,7 +177,7 @@ function manualOpen(): SmtpSessionError {
 function cancellable(
   connection: Connection,
   transaction: Transaction,
-  delivery: Promise<Delivery>,
+  send: () => Promise<Delivery>,
   options: SendOptions,
 ): Promise<Delivery> {
   const { signal, deadline } = options;
@@ -195,6 +195,6 @@ function cancellable(
       signal?.removeEventListener("abort", onAbort);
       if (alarm) alarms.drop(alarm);
     };
-    delivery.then(resolve, reject).finally(settled);
+    send().then(resolve, reject).finally(settled);
   });
 }

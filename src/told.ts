@@ -6,21 +6,14 @@
  * @module
  */
 
-import {
-  type Fate,
-  isSmtpError,
-  type RecipientResult,
-  SmtpAbortError,
-  SmtpArgumentError,
-  SmtpError,
-} from "./errors.ts";
+import { type Fate, type RecipientResult, SmtpAbortError, SmtpArgumentError, SmtpError } from "./errors.ts";
 import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } from "./protocol/verdict.ts";
 
-/** The error to throw for a message that failed. */
-export function toldOf(evidence: Evidence, error: unknown, policy: RecipientPolicy): Error {
+/** The error to throw for a message that failed. Without a policy the replies to its envelope have been told already. */
+export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPolicy): Error {
   if (error instanceof SmtpError && error.recipients.length > 0) return error;
   const failure = asFailure(error);
-  const server = failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? refusal(evidence, policy));
+  const server = failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? (policy && refusal(evidence, policy)));
   const cause = server ?? failure;
   const recipients = fates(evidence, cause.retry);
   if (cause instanceof SmtpArgumentError)
@@ -30,7 +23,7 @@ export function toldOf(evidence: Evidence, error: unknown, policy: RecipientPoli
       recipients,
       ...(failure === server || failure.response === server.response ? {} : { cause: failure }),
     });
-  return cause.about({ recipients }, `${cause.message}; ${inWords(recipients)}`);
+  return cause.about({ recipients, ...inDoubt(evidence) }, `${cause.message}; ${inWords(evidence, recipients)}`);
 }
 
 function asFailure(error: unknown): SmtpError | SmtpArgumentError {
@@ -38,8 +31,14 @@ function asFailure(error: unknown): SmtpError | SmtpArgumentError {
   return new SmtpError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
+/** Of a message whose recipients nobody knows (each RCPT was a line of the caller's), the end may have arrived too. */
+function inDoubt({ recipients, handedOver }: Evidence): SmtpErrorDetails {
+  return recipients.length === 0 && handedOver ? { fate: "unknown", retry: "ask" } : {};
+}
+
 /** What happened to whom, and what to do. */
-export function inWords(recipients: readonly RecipientResult[]): string {
+export function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): string {
+  if (inDoubt(evidence).fate) return "it may have been delivered, so find out before you send it again";
   if (recipients.every(({ fate }) => fate === "unsent")) return "the message was not sent";
   const parts: string[] = [];
   for (const fate of ["unknown", "accepted", "refused", "unsent"] as const) {
@@ -59,9 +58,4 @@ const MEANING: Readonly<Record<Fate, string>> = {
 function named(addresses: readonly string[]): string {
   const more = addresses.length - 3;
   return more > 0 ? `${addresses.slice(0, 3).join(", ")} and ${more} more` : addresses.join(", ");
-}
-
-/** True of an error that says what the server answered to the message: the session is as sound as before. */
-export function isRefusal(error: unknown): boolean {
-  return isSmtpError(error) && error.response !== undefined;
 }

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { unowed } from "./breaks.ts";
 import type { Connection } from "./connection.ts";
 import { ContentWriter, checkLongLines } from "./content.ts";
 import { type RecipientResult, SmtpAuthenticationError, type SmtpError } from "./errors.ts";
@@ -16,10 +15,10 @@ import type { Mailbox } from "./protocol/address.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
-  acceptedCount,
   collectedRefusals,
   dataReply,
   type Evidence,
+  everyRecipientRefused,
   fates,
   finalRefusal,
   mailReply,
@@ -125,6 +124,7 @@ export class Transaction implements Evidence {
       await this.#content?.promise;
       return this.#delivered();
     } catch (error) {
+      this.#writer.close();
       throw this.#failed(error);
     }
   }
@@ -132,6 +132,8 @@ export class Transaction implements Evidence {
   /** Stops the message: what is handed over stays so, nothing more is written. Gives the error with the fates as they are known now. */
   abort(error: SmtpError): Error {
     this.#stopped = error;
+    // An end that is in the cork leaves with it: only handed over can it be told from one that was never written.
+    this.#connection.dialogue.flush();
     this.#writer.stop(error);
     return this.#failed(error);
   }
@@ -169,10 +171,9 @@ export class Transaction implements Evidence {
   /** May the content follow? If not, leaves the session fit for the next message, and throws why. */
   async #judge(): Promise<void> {
     const data = dataReply(this);
-    if (data?.success) throw this.#broken(unowed("Server accepted a message before its text", data, "data"));
     const refused = refusal(this, this.#options.recipientPolicy);
     if (refused && data?.continue) await this.#withdraw(refused);
-    if (refused && resetReply(this)?.success === false) throw this.#broken(refused);
+    if (refused && (data?.success || resetReply(this)?.success === false)) throw this.#broken(refused);
     if (refused?.phase === "data" && this.#options.recipientPolicy === "net-smtp")
       this.#connection.dialogue.halt(refused);
     if (refused) throw refused;
@@ -183,7 +184,7 @@ export class Transaction implements Evidence {
 
   /** DATA was taken although nothing may be sent: the lone dot if all recipients were refused (RFC 2920 3.1), else nothing but the end of the connection. */
   async #withdraw(refused: SmtpError): Promise<void> {
-    if (!transactionOpen(this) || acceptedCount(this) > 0) throw this.#broken(refused);
+    if (!transactionOpen(this) || !everyRecipientRefused(this)) throw this.#broken(refused);
     const { dialogue } = this.#connection;
     const owed = dialogue.contentBegin();
     dialogue.contentEnd(owed, [LONE_DOT], 0);
@@ -197,9 +198,15 @@ export class Transaction implements Evidence {
 
   /** DATA by itself: every recipient has been answered, and the source has shown its first chunk. */
   async #sendData(): Promise<void> {
-    if (this.#message.prepare) this.#message = await this.#prepared(this.#message.prepare());
-    if (!this.#message.afterData) await this.#writer.open(this.#message);
-    await this.#connection.dialogue.flight(["DATA"], this.replies);
+    const { dialogue } = this.#connection;
+    dialogue.onStop = (error) => this.#writer.stop(error);
+    try {
+      if (this.#message.prepare) this.#message = await this.#prepared(this.#message.prepare());
+      if (!this.#message.afterData) await this.#writer.open(this.#message);
+    } finally {
+      dialogue.onStop = undefined;
+    }
+    await dialogue.flight(["DATA"], this.replies);
     await this.#judge();
   }
 

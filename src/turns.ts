@@ -18,6 +18,8 @@ export interface Turn {
 
 interface Entry {
   readonly alone: boolean;
+  /** True if `moveExchanges` moves it. */
+  readonly movable: boolean;
   start(): void;
 }
 
@@ -40,26 +42,39 @@ export class Turns {
 
   /** A message: starts when the entry before it has passed the turn. */
   overlapping<T>(run: (turn: Turn) => Promise<T>): Promise<T> {
-    return this.#enter(run, false);
+    return this.#enter(run, false, false);
   }
 
   /** An exchange: starts when everything before it has been answered. */
   alone<T>(run: (turn: Turn) => Promise<T> | T): Promise<T> {
-    return this.#enter(run, true);
+    return this.#enter(run, true, true);
+  }
+
+  /** The end of the session: as an exchange, but it stays where it was asked for. */
+  last<T>(run: (turn: Turn) => Promise<T> | T): Promise<T> {
+    return this.#enter(run, true, false);
   }
 
   /** The exchanges that wait are moved to another queue; messages stay. */
   moveExchanges(other: Turns): void {
     const waiting = this.#waiting.slice(this.#first);
-    this.#waiting = waiting.filter(({ alone }) => !alone);
+    this.#waiting = waiting.filter(({ movable }) => !movable);
     this.#first = 0;
-    for (const entry of waiting) if (entry.alone) other.#waiting.push(entry);
+    for (const entry of waiting) if (entry.movable) other.#waiting.push(entry);
     other.#next();
   }
 
-  #enter<T>(run: (turn: Turn) => Promise<T> | T, alone: boolean): Promise<T> {
+  /** What still waits here goes in front of what waits in another queue, which asks for it when its turn is given up. */
+  giveBack(other: Turns): void {
+    other.#waiting = [...this.#waiting.slice(this.#first), ...other.#waiting.slice(other.#first)];
+    other.#first = 0;
+    this.#waiting = [];
+    this.#first = 0;
+  }
+
+  #enter<T>(run: (turn: Turn) => Promise<T> | T, alone: boolean, movable: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ alone, start: () => this.#start(run, resolve, reject) });
+      this.#waiting.push({ alone, movable, start: () => this.#start(run, resolve, reject) });
       this.#next();
     });
   }

@@ -108,7 +108,9 @@ describe("message() refuses", () => {
   });
 
   test("a function that makes a function", async () => {
-    await expect(read(message(() => () => "a"))).rejects.toThrow(SmtpArgumentError);
+    const opened = read(message(() => () => "a"));
+    await expect(opened).rejects.toThrow(SmtpArgumentError);
+    await expect(opened).rejects.toThrow(/made another function/);
   });
 
   test.each([
@@ -176,7 +178,10 @@ describe("message() source that fails", () => {
     const destroyed = new PassThrough().destroy();
     const consumed = Readable.from(["a"]);
     for await (const _ of consumed);
-    for (const stream of [destroyed, consumed]) await expect(read(message(stream))).rejects.toThrow(/before/);
+    const ended = Readable.from(["a"], { autoDestroy: false });
+    for await (const _ of ended.iterator({ destroyOnReturn: false }));
+    expect(ended.destroyed).toBe(false);
+    for (const stream of [destroyed, consumed, ended]) await expect(read(message(stream))).rejects.toThrow(/before/);
   });
 
   test("a Node stream that fails while its message waits is told when it is opened, and does not end the process", async () => {
@@ -294,5 +299,15 @@ describe("message() given up", () => {
     const stream = Readable.from([5, "a"]);
     await expect(read(message(stream))).rejects.toThrow(SmtpArgumentError);
     expect(stream.destroyed).toBe(true);
+
+    let cancelled = false;
+    const web = new ReadableStream({
+      start: (controller) => controller.enqueue(5),
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    await expect(read(message(web))).rejects.toThrow(SmtpArgumentError);
+    expect(cancelled).toBe(true);
   });
 });

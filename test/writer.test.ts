@@ -82,19 +82,19 @@ describe("writerMessage()", () => {
 
   test("keeps the order of writes, awaited or not, sync or late", async () => {
     const text = await written(async (writer) => {
-      writer.puts("1");
+      void writer.puts("1");
       await writer.write("2\n");
       writer.append("3\n").print("4\n");
       await turn();
       await writer.printf("%d\n", 5);
-      writer.puts("6");
+      void writer.puts("6");
     });
     expect(text).toBe("1\n2\n3\n4\n5\n6\n");
   });
 
   test("joins small writes that are not awaited, up to a limit", async () => {
     const chunks = await chunksOf((writer) => {
-      for (let index = 0; index < 30_000; index++) writer.puts("0123456789");
+      for (let index = 0; index < 30_000; index++) void writer.puts("0123456789");
     });
     expect(Buffer.concat(chunks)).toHaveLength(330_000);
     expect(chunks.length).toBeLessThan(10);
@@ -212,7 +212,7 @@ describe("writerMessage() too late", () => {
     let kept: MessageWriter | undefined;
     const chunks = writerMessage((writer) => {
       kept = writer;
-      writer.puts("a");
+      void writer.puts("a");
       return new Promise(() => undefined);
     }).open();
     await chunks.next();
@@ -221,6 +221,18 @@ describe("writerMessage() too late", () => {
     const late = kept?.puts("c");
     await expect(waiting).rejects.toThrow(SmtpSessionError);
     await expect(late).rejects.toThrow(SmtpSessionError);
+  });
+
+  test("return() with writes that nobody awaits leaves no rejection unhandled", async () => {
+    const chunks = writerMessage(async (writer) => {
+      await writer.puts("a");
+      void writer.puts("b");
+      await new Promise(() => undefined);
+    }).open();
+    await chunks.next();
+    await turn();
+    await chunks.return?.();
+    await turn();
   });
 
   test("return() while the reader waits, and a block that fails afterwards: nobody hears of it", async () => {

@@ -21,8 +21,19 @@ export const nodeNetwork: SmtpNetwork = { resolve, connect, wrap };
 async function resolve(host: string): Promise<string[]> {
   const literal = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
   if (isIP(literal) !== 0) return [literal];
-  const found = await lookup(host, { all: true, verbatim: true });
-  return [...new Set(found.map(({ address }) => address))];
+  try {
+    const found = await lookup(host, { all: true, verbatim: true });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    if (isDenied(error)) return [host];
+    throw error;
+  }
+}
+
+/** Deno may lack the permission to look a name up and have the one to dial it (`--allow-net=mail.example.com:587`). */
+function isDenied(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return code === "EPERM" || name === "NotCapable";
 }
 
 function connect(target: DialTarget, signal: AbortSignal): Promise<SmtpStream> {

@@ -12,6 +12,7 @@ import {
   type Retry,
   SmtpAuthenticationError,
   type SmtpError,
+  SmtpProtocolError,
   SmtpUnknownError,
 } from "../errors.ts";
 import type { SmtpResponse } from "./reply.ts";
@@ -63,18 +64,10 @@ export function transactionOpen(evidence: Evidence): boolean {
   return mailReply(evidence)?.success === true && (!evidence.reset || resetReply(evidence)?.success === true);
 }
 
-/** How many recipients the server has accepted so far. */
-export function acceptedCount(evidence: Evidence): number {
-  let count = 0;
-  for (let index = 0; index < evidence.recipients.length; index++) {
-    if (rcptReply(evidence, index)?.success) count++;
-  }
-  return count;
-}
-
-function everyRecipientRefused(evidence: Evidence): boolean {
+/** True once the server has refused every recipient, each by a 4xx or 5xx. */
+export function everyRecipientRefused(evidence: Evidence): boolean {
   const { recipients } = evidence;
-  return recipients.length > 0 && recipients.every((_, index) => rcptReply(evidence, index)?.success === false);
+  return recipients.length > 0 && recipients.every((_, index) => isRefusal(rcptReply(evidence, index)));
 }
 
 /**
@@ -93,7 +86,7 @@ function recipientFate(evidence: Evidence, address: string, index: number, unsen
   const refusal = [mailReply(evidence), rcpt, dataReply(evidence), final].find(isRefusal);
   if (refusal) return { address, fate: "refused", response: refusal, retry: refusalRetry(refusal, refusal === rcpt) };
   if (!handedOver) return { address, fate: "unsent", retry: unsentRetry };
-  if (final?.success) return { address, fate: "accepted", response: final };
+  if (final?.success && rcpt?.success !== false) return { address, fate: "accepted", response: final };
   return { address, fate: "unknown", retry: "ask" };
 }
 
@@ -116,7 +109,7 @@ function refusalRetry(reply: SmtpResponse, toRcpt: boolean): Retry {
 export function refusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
   const reset = resetReply(evidence);
   if (reset && !reset.success)
-    return refused(reset, `Server refused to reset the transaction before it: ${reset}`, "mail", "RSET");
+    return refused(reset, `Server refused to reset the transaction before it: ${reset}`, "mail", "RSET", "now");
   const mail = mailReply(evidence);
   if (mail && !mail.success)
     return refused(mail, `Server refused sender <${evidence.from}>: ${mail}`, "mail", "MAIL FROM");
@@ -124,9 +117,9 @@ export function refusal(evidence: Evidence, policy: RecipientPolicy): SmtpError 
 }
 
 function recipientRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
-  for (let index = 0; policy !== "collect" && index < evidence.recipients.length; index++) {
+  for (let index = 0; index < evidence.recipients.length; index++) {
     const reply = rcptReply(evidence, index);
-    if (reply && !reply.success && (policy === "all-or-nothing" || !reply.status.startsWith("53"))) {
+    if (reply && !reply.success && !isCollected(reply, policy)) {
       const address = evidence.recipients[index];
       return refused(reply, `Server refused recipient <${address}>: ${reply}`, "rcpt", `RCPT TO:<${address}>`);
     }
@@ -135,6 +128,11 @@ function recipientRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpErro
   return policy === "net-smtp"
     ? new SmtpAuthenticationError("mail destination not given", { phase: "rcpt", command: "RCPT TO" })
     : allRefused(evidence);
+}
+
+/** True if the message may go to the others. A 3xx is no refusal of the recipient, and nobody can tell what it is. */
+function isCollected(reply: SmtpResponse, policy: RecipientPolicy): boolean {
+  return isRefusal(reply) && (policy === "collect" || (policy === "net-smtp" && reply.status.startsWith("53")));
 }
 
 /** Every recipient was refused: the class and the code are those of the most hopeful reply, as a caller looks at them to decide on a retry. */
@@ -150,8 +148,15 @@ function allRefused(evidence: Evidence): SmtpError {
 function dataRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
   const reply = dataReply(evidence);
   if (!reply || reply.status === "354") return undefined;
+  if (reply.success) return acceptedBeforeText(reply);
   if (policy === "net-smtp") return dataUnknown(reply);
   return refused(reply, `Server refused to take the message: ${reply}`, "data", "DATA");
+}
+
+/** A 2xx to DATA is one before the message has ended (design.md, law 3). */
+export function acceptedBeforeText(reply: SmtpResponse): SmtpProtocolError {
+  const message = `Server accepted a message before its text: ${reply}; the session cannot be trusted any more and was closed`;
+  return new SmtpProtocolError(message, { phase: "data", command: "DATA", response: reply, retry: "later" });
 }
 
 /** Net::SMTP's error for a DATA that was not answered 354, word for word. */
@@ -163,8 +168,14 @@ export function dataUnknown(reply: SmtpResponse): SmtpError {
   });
 }
 
-function refused(reply: SmtpResponse, message: string, phase: SmtpError["phase"], command: string): SmtpError {
-  return new (errorClass(reply.status))(message, { phase, command, response: reply });
+function refused(
+  reply: SmtpResponse,
+  message: string,
+  phase: SmtpError["phase"],
+  command: string,
+  retry?: Retry,
+): SmtpError {
+  return new (errorClass(reply.status))(message, { phase, command, response: reply, ...(retry && { retry }) });
 }
 
 /** What the reply to the end of the message says, as an error; undefined if it was accepted. */
@@ -172,6 +183,7 @@ export function finalRefusal(evidence: Evidence): SmtpError | undefined {
   const { final } = evidence;
   if (final === undefined || (final.success && !isContradiction(evidence))) return undefined;
   if (final.success) return refused(final, `Server took a message that it had refused: ${final}`, "final", "DATA");
+  if (final.continue) return refused(final, `Server asked for more when the message had ended: ${final}`, "final", "DATA");
   return refused(final, `Server refused the message: ${final}`, evidence.handedOver ? "final" : "content", "DATA");
 }
 

@@ -68,6 +68,7 @@ describe("main() with its own server", () => {
       /^C: DATA$/,
       /^S: 354 /,
       /^C: \(\d+ octets of the message\)$/,
+      /^C: \.$/,
       /^S: 250 Stored as message 1$/,
       /^C: QUIT$/,
       /^S: 221 /,

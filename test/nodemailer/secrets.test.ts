@@ -141,7 +141,7 @@ describe("logger and debug", () => {
     expect(quiet.lines.map(({ level, message }) => `${level} ${message.replace(/:\d+$/, ":0")}`)).toEqual([
       "info Sending <1@x.example> to <b@y.example>",
       "info connected to 127.0.0.1:0",
-      'warn Message went in clear, since the server did not offer STARTTLS and option "starttls" is "auto"',
+      "warn Message went in clear, since the server did not offer STARTTLS and TLS was not demanded",
       "info Sent <1@x.example>, 1 accepted, 0 refused: 250 Stored as 1",
     ]);
     expect(new Set(quiet.lines.map(({ fields }) => fields.sid)).size).toBe(1);

@@ -91,7 +91,11 @@ export async function startSmtpServer(options: ServerOptions = {}): Promise<Runn
     onRcptTo: (address, _session, callback) => callback(addressRefusal(address)),
     async onData(stream, session, callback) {
       const chunks: Buffer[] = [];
-      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      try {
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+      } catch (error) {
+        return callback(error as Error); // the client left in the middle: nothing is stored
+      }
       const message = stored(session, Buffer.concat(chunks), connectionOf(session));
       const code = /^X-Refuse: (\d{3})\r$/m.exec(message.raw.toString("latin1"))?.[1];
       if (code !== undefined) return callback(refusal(Number(code), "Refused at its end"));
