@@ -73,6 +73,7 @@ export function unowed(what: string, reply: SmtpResponse, phase: Phase): SmtpPro
     phase,
     response: reply,
     temporary: false,
+    retry: "later",
   });
 }
 

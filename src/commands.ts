@@ -169,6 +169,7 @@ export abstract class SmtpCommands extends SmtpSession {
     const [final] = (await owed.promise) as [SmtpResponse];
     connection.resetOwed = false;
     const refusal = finalRefusal(manual);
+    if (refusal && final.continue) dialogue.fail(refusal);
     if (refusal) throw refusal;
     return final;
   }

@@ -38,7 +38,7 @@ export class Dialogue implements StreamSink {
   /** The session's one timer. */
   readonly alarms: Alarms;
   readonly #deadlines: Deadlines;
-  /** Told why nothing is written any more: for a message that waits for its source, not for a reply. */
+  /** Told why nothing is written any more, for a message that waits for its source. */
   onStop: ((error: SmtpError) => void) | undefined;
   #drained: (() => void) | undefined;
   #ended: SmtpResponse | undefined;
@@ -87,8 +87,8 @@ export class Dialogue implements StreamSink {
 
   /** The greeting is owed without a command. */
   greeting(timeout: number): Promise<SmtpResponse[]> {
-    const owed = new Owed("greeting", [], 1, timeout);
     if (this.#failure) return Promise.reject(this.#failure);
+    const owed = new Owed("greeting", [], 1, timeout);
     this.#ledger.push(owed);
     this.#handOver([owed]);
     return owed.promise;
@@ -184,10 +184,7 @@ export class Dialogue implements StreamSink {
     const replies: SmtpResponse[] = [];
     const violation = this.#parser.push(bytes, replies) ?? this.#unowed(replies);
     for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
-    if (violation) {
-      this.fail(violation);
-      return;
-    }
+    if (violation) return this.fail(violation);
     if (replies.length > 0) this.#deadlines.replied();
     for (const reply of replies) this.#answer(reply);
     if (!this.#failure) this.#deadlines.watch();

@@ -6,14 +6,22 @@
  * @module
  */
 
-import { type Fate, type RecipientResult, SmtpAbortError, SmtpArgumentError, SmtpError } from "./errors.ts";
+import {
+  type Fate,
+  type RecipientResult,
+  SmtpAbortError,
+  SmtpArgumentError,
+  SmtpError,
+  type SmtpErrorDetails,
+} from "./errors.ts";
 import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } from "./protocol/verdict.ts";
 
 /** The error to throw for a message that failed. Without a policy the replies to its envelope have been told already. */
 export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPolicy): Error {
   if (error instanceof SmtpError && error.recipients.length > 0) return error;
   const failure = asFailure(error);
-  const server = failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? (policy && refusal(evidence, policy)));
+  const server =
+    failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? (policy && refusal(evidence, policy)));
   const cause = server ?? failure;
   const recipients = fates(evidence, cause.retry);
   if (cause instanceof SmtpArgumentError)

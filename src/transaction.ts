@@ -234,6 +234,8 @@ export class Transaction implements Evidence {
 
   #delivered(): Delivery {
     const refused = finalRefusal(this);
+    // Asked for more, the server would take the next command as text.
+    if (refused && this.final?.continue) throw this.#broken(refused);
     if (refused) throw refused;
     const recipients = fates(this, "never");
     const delivery: Delivery = {

@@ -20,7 +20,8 @@ interface Entry {
   readonly alone: boolean;
   /** True if `moveExchanges` moves it. */
   readonly movable: boolean;
-  start(): void;
+  /** In the queue that it has come to, which need not be the one that it was put into. */
+  start(queue: Turns): void;
 }
 
 /** A first-come queue for one wire. */
@@ -74,7 +75,7 @@ export class Turns {
 
   #enter<T>(run: (turn: Turn) => Promise<T> | T, alone: boolean, movable: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ alone, movable, start: () => this.#start(run, resolve, reject) });
+      this.#waiting.push({ alone, movable, start: (queue) => queue.#start(run, resolve, reject) });
       this.#next();
     });
   }
@@ -87,7 +88,7 @@ export class Turns {
       if (this.#first > 1_000 && this.#first * 2 > this.#waiting.length) this.#forget();
       this.#held = true;
       this.#unanswered++;
-      entry.start();
+      entry.start(this);
     }
   }
 

@@ -183,7 +183,8 @@ export function finalRefusal(evidence: Evidence): SmtpError | undefined {
   const { final } = evidence;
   if (final === undefined || (final.success && !isContradiction(evidence))) return undefined;
   if (final.success) return refused(final, `Server took a message that it had refused: ${final}`, "final", "DATA");
-  if (final.continue) return refused(final, `Server asked for more when the message had ended: ${final}`, "final", "DATA");
+  if (final.continue)
+    return refused(final, `Server asked for more when the message had ended: ${final}`, "final", "DATA");
   return refused(final, `Server refused the message: ${final}`, evidence.handedOver ? "final" : "content", "DATA");
 }
 
