@@ -45,7 +45,7 @@ function inDoubt({ recipients, handedOver }: Evidence): SmtpErrorDetails {
 }
 
 /** What happened to whom, and what to do. */
-export function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): string {
+function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): string {
   if (inDoubt(evidence).fate) return "it may have been delivered, so find out before you send it again";
   if (recipients.every(({ fate }) => fate === "unsent")) return "the message was not sent";
   const parts: string[] = [];

@@ -19,7 +19,7 @@ import { SmtpTlsError } from "../../src/errors.ts";
 import type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "../../src/net/stream.ts";
 import { Player, type ServerStep } from "./script.ts";
 
-export { playServer, type RealPlayedServer } from "./play-server.ts";
+export { playServer } from "./play-server.ts";
 
 // Taken before any test puts fake timers in their place: what arrives does not wait for the clock.
 const later: (callback: () => void) => void = globalThis.setImmediate.bind(globalThis);

@@ -19,7 +19,7 @@ export type ServerStep = Extract<Step, { side: "server" }>;
 const LINE = /^(C:|S:|S\|)(?: (.*))?$/s;
 
 /** Reads a script; a line that is neither side's is an error in the test. */
-export function parseScript(script: string): Step[] {
+function parseScript(script: string): Step[] {
   const steps: Step[] = [];
   let block = "";
   const endBlock = (): void => {
@@ -50,7 +50,7 @@ function parseStep(line: string, side: string | undefined, text: string): Step {
 }
 
 /** A step as the script writes it. */
-export function showStep(step: Step | undefined): string {
+function showStep(step: Step | undefined): string {
   if (step === undefined) return "(nothing: the script is over)";
   if ("line" in step) return `C: ${step.line}`;
   if ("shown" in step) return `S: ${JSON.stringify(step.shown)}`;
