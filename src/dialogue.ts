@@ -184,7 +184,8 @@ export class Dialogue implements StreamSink {
     const replies: SmtpResponse[] = [];
     const violation = this.#parser.push(bytes, replies) ?? this.#unowed(replies);
     for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
-    if (violation) return this.fail(violation);
+    if (violation) this.fail(violation);
+    if (this.#failure) return;
     if (replies.length > 0) this.#deadlines.replied();
     for (const reply of replies) this.#answer(reply);
     if (!this.#failure) this.#deadlines.watch();

@@ -214,9 +214,9 @@ describe("beforeEnd", () => {
 
   test("beforeEnd makes an id of its own", async () => {
     const { smtp } = await open(`${DATA}${END}`);
-    let id = "";
-    await smtp.sendMessage("one", FROM, TO, { beforeEnd: (message) => void (id = message.id) });
-    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    const ids: string[] = [];
+    await smtp.sendMessage("one", FROM, TO, { beforeEnd: ({ id }) => ids.push(id) });
+    expect(ids).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
   });
 
   test("beforeEnd that rejects: no end, unsent, latched", async () => {

@@ -307,49 +307,55 @@ for (const [name, byPolicy] of Object.entries(CASES)) {
 }
 
 describe("what breaks the session", () => {
-  const cases: [name: string, policy: RecipientPolicy, extensions: string[], script: string, told: string, error: object][] =
+  const cases: [
+    name: string,
+    policy: RecipientPolicy,
+    extensions: string[],
+    script: string,
+    told: string,
+    error: object,
+  ][] = [
     [
-      [
-        "DATA 250 in a flight",
-        "collect",
-        ["PIPELINING"],
-        "M250 B250 C250 D250 | !",
-        "b unsent, c unsent",
-        { code: "SMTP_PROTOCOL", phase: "data", retry: "later" },
-      ],
-      [
-        "DATA 250 by itself",
-        "net-smtp",
-        [],
-        "M250 | B250 | C250 | D250 | !",
-        "b unsent, c unsent",
-        { code: "SMTP_PROTOCOL", phase: "data", retry: "later" },
-      ],
-      [
-        "MAIL refused, yet DATA 354",
-        "collect",
-        ["PIPELINING"],
-        "M550 B250 C250 D354 | !",
-        "b refused 550, c refused 550",
-        { code: "SMTP_FATAL", phase: "mail" },
-      ],
-      [
-        "RCPT 354, and DATA 354",
-        "collect",
-        ["PIPELINING"],
-        "M250 B250 C354 D354 | !",
-        "b unsent, c unsent",
-        { code: "SMTP_UNKNOWN", phase: "rcpt" },
-      ],
-      [
-        "the only RCPTs 354, and DATA 354: no lone dot",
-        "collect",
-        ["PIPELINING"],
-        "M250 B354 C354 D354 | !",
-        "b unsent, c unsent",
-        { code: "SMTP_UNKNOWN", phase: "rcpt" },
-      ],
-    ];
+      "DATA 250 in a flight",
+      "collect",
+      ["PIPELINING"],
+      "M250 B250 C250 D250 | !",
+      "b unsent, c unsent",
+      { code: "SMTP_PROTOCOL", phase: "data", retry: "later" },
+    ],
+    [
+      "DATA 250 by itself",
+      "net-smtp",
+      [],
+      "M250 | B250 | C250 | D250 | !",
+      "b unsent, c unsent",
+      { code: "SMTP_PROTOCOL", phase: "data", retry: "later" },
+    ],
+    [
+      "MAIL refused, yet DATA 354",
+      "collect",
+      ["PIPELINING"],
+      "M550 B250 C250 D354 | !",
+      "b refused 550, c refused 550",
+      { code: "SMTP_FATAL", phase: "mail" },
+    ],
+    [
+      "RCPT 354, and DATA 354",
+      "collect",
+      ["PIPELINING"],
+      "M250 B250 C354 D354 | !",
+      "b unsent, c unsent",
+      { code: "SMTP_UNKNOWN", phase: "rcpt" },
+    ],
+    [
+      "the only RCPTs 354, and DATA 354: no lone dot",
+      "collect",
+      ["PIPELINING"],
+      "M250 B354 C354 D354 | !",
+      "b unsent, c unsent",
+      { code: "SMTP_UNKNOWN", phase: "rcpt" },
+    ],
+  ];
   test.each(cases)("sendMessage() closes: %s", async (_name, recipientPolicy, extensions, script, fates, expected) => {
     const { smtp, server } = await session(dialogue(script), { extensions, options: { recipientPolicy } });
     const error = await failure(smtp.sendMessage("x", FROM, TO));
@@ -360,7 +366,10 @@ describe("what breaks the session", () => {
     server.finish();
   });
 
-  for (const [mode, extensions] of [["in flights", ["PIPELINING"]], ["in turn", []]] as const) {
+  for (const [mode, extensions] of [
+    ["in flights", ["PIPELINING"]],
+    ["in turn", []],
+  ] as const) {
     test(`sendMessage() breaks when the RSET that was owed is refused, ${mode}`, async () => {
       const { smtp, server } = await session(
         dialogue(mode === "in turn" ? "M250 | B550 | R500 | !" : "M250 B550 D503 | R500 M250 B250 D354 | !"),
@@ -369,7 +378,13 @@ describe("what breaks the session", () => {
       await failure(smtp.sendMessage("x", FROM, "b@y.example"));
       const error = await failure(smtp.sendMessage("x", FROM, "b@y.example"));
       expect(error.message).toBe("Server refused to reset the transaction before it: 500 said");
-      expect(error).toMatchObject({ code: "SMTP_SYNTAX", phase: "mail", command: "RSET", fate: "unsent", retry: "now" });
+      expect(error).toMatchObject({
+        code: "SMTP_SYNTAX",
+        phase: "mail",
+        command: "RSET",
+        fate: "unsent",
+        retry: "now",
+      });
       expect(smtp.errorOccurred).toBe(true);
       server.finish();
     });
@@ -381,7 +396,11 @@ describe("what breaks the session", () => {
       );
       await failure(smtp.sendMessage("x", FROM, "b@y.example"));
       const error = await failure(smtp.mailFrom(FROM));
-      expect(error).toMatchObject({ name: "SmtpSyntaxError", command: "RSET", message: "Server refused RSET: 500 said" });
+      expect(error).toMatchObject({
+        name: "SmtpSyntaxError",
+        command: "RSET",
+        message: "Server refused RSET: 500 said",
+      });
       expect(smtp.errorOccurred).toBe(true);
       server.finish();
     });

@@ -76,7 +76,11 @@ describe("toldOf()", () => {
     expect(toldOf(evidence([]), own, "collect")).toBe(own);
     const argument = toldOf(evidence([]), new SmtpArgumentError("bad", { phase: "content" }), "collect");
     expect(argument).toBeInstanceOf(SmtpArgumentError);
-    expect(argument).toMatchObject({ phase: "content", message: "bad", recipients: [{ fate: "unsent" }, { fate: "unsent" }] });
+    expect(argument).toMatchObject({
+      phase: "content",
+      message: "bad",
+      recipients: [{ fate: "unsent" }, { fate: "unsent" }],
+    });
     const foreign = new RangeError("out");
     const wrapped = toldOf(evidence([]), foreign, "collect");
     expect(wrapped).toBeInstanceOf(SmtpError);
@@ -94,6 +98,9 @@ describe("toldOf()", () => {
     const error = toldOf({ ...evidence(["250", "354"], true), recipients: [] }, LOST);
     expect(error).toMatchObject({ fate: "unknown", retry: "ask" });
     expect(error.message).toContain("it may have been delivered, so find out");
-    expect(toldOf({ ...evidence(["250", "354"]), recipients: [] }, LOST)).toMatchObject({ fate: "unsent", retry: "later" });
+    expect(toldOf({ ...evidence(["250", "354"]), recipients: [] }, LOST)).toMatchObject({
+      fate: "unsent",
+      retry: "later",
+    });
   });
 });

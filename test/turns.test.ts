@@ -166,7 +166,12 @@ describe("a session's turns", () => {
       C: y
       C: .
       S: 250 queued`);
-    const calls = [smtp.mailFrom(FROM), smtp.rcptTo("b@y.example"), smtp.sendMessage("y", FROM, "c@y.example"), smtp.data("x")];
+    const calls = [
+      smtp.mailFrom(FROM),
+      smtp.rcptTo("b@y.example"),
+      smtp.sendMessage("y", FROM, "c@y.example"),
+      smtp.data("x"),
+    ];
     await Promise.all(calls);
     server.finish();
   });

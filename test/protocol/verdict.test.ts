@@ -69,7 +69,13 @@ describe("fates()", () => {
     ["RSET refused, yet 2xx", "R 500 250 250 250 354", "250", HANDED_OVER, "unknown 250 ask, unknown 250 ask"],
     ["every RCPT refused, yet 2xx", "250 550 450 354", "250", HANDED_OVER, "unknown 250 ask, unknown 250 ask"],
     ["RCPT 3xx, yet 2xx", "250 250 354 354", "250", HANDED_OVER, "accepted 250, unknown ask"],
-    ["RSET in front shifts the replies", "R 250 250 550 250 354", "250", HANDED_OVER, "refused 550 never, accepted 250"],
+    [
+      "RSET in front shifts the replies",
+      "R 250 250 550 250 354",
+      "250",
+      HANDED_OVER,
+      "refused 550 never, accepted 250",
+    ],
     ["RSET 4xx is no refusal of the message", "R 450 250 250 250", undefined, false, "unsent now, unsent now"],
   ];
   test.each(lines)("fates() %s", (_line, replies, final, handedOver, expected) => {
@@ -102,14 +108,8 @@ describe("refusal()", () => {
     ["R 500 250", every([SmtpSyntaxError, "Server refused to reset the transaction before it: 500 said"])],
     ["550", every([SmtpFatalError, "Server refused sender <a@x.example>: 550 said"])],
     ["354", every([SmtpUnknownError, "Server refused sender <a@x.example>: 354 said"])],
-    [
-      "250 450 250",
-      { ...every(stopped(SmtpServerBusy, "b", "450")), collect: undefined },
-    ],
-    [
-      "250 250 550",
-      { ...every(stopped(SmtpFatalError, "c", "550")), collect: undefined },
-    ],
+    ["250 450 250", { ...every(stopped(SmtpServerBusy, "b", "450")), collect: undefined }],
+    ["250 250 550", { ...every(stopped(SmtpFatalError, "c", "550")), collect: undefined }],
     ["250 535 250", { ...every(undefined), "all-or-nothing": stopped(SmtpAuthenticationError, "b", "535") }],
     [
       "250 535 550",
@@ -230,18 +230,15 @@ describe("finalRefusal()", () => {
 });
 
 test("transactionOpen() needs MAIL, and an RSET in front of it, answered 2xx", () => {
-  expect(["", "250", "550", "R 250", "R 250 250", "R 500 250", "R 250 550"].map((r) => transactionOpen(evidence(r)))).toEqual(
-    [false, true, false, false, true, false, false],
-  );
+  expect(
+    ["", "250", "550", "R 250", "R 250 250", "R 500 250", "R 250 550"].map((r) => transactionOpen(evidence(r))),
+  ).toEqual([false, true, false, false, true, false, false]);
 });
 
 test("everyRecipientRefused() counts 4xx and 5xx alone", () => {
-  expect(["250 550", "250 550 450", "250 550 354", "250 550 250"].map((r) => everyRecipientRefused(evidence(r)))).toEqual([
-    false,
-    true,
-    false,
-    false,
-  ]);
+  expect(
+    ["250 550", "250 550 450", "250 550 354", "250 550 250"].map((r) => everyRecipientRefused(evidence(r))),
+  ).toEqual([false, true, false, false]);
   expect(everyRecipientRefused({ ...evidence("250"), recipients: [] })).toBe(false);
 });
 

@@ -8,7 +8,7 @@ import { NetSmtp, type SmtpOptions, type StartOptions } from "../../mod.ts";
 import { network, type PlayedServer, type PlayOptions, play } from "./play.ts";
 
 /** Greeting and EHLO of a server that offers the extensions. */
-function hello(...extensions: readonly string[]): string {
+export function hello(...extensions: readonly string[]): string {
   const lines = ["mx.example", ...extensions];
   const said = lines.map((line, index) => `S: 250${index < lines.length - 1 ? "-" : " "}${line}`);
   return ["S: 220 mx.example ready", "C: EHLO localhost", ...said].join("\n");
