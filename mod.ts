@@ -14,6 +14,7 @@
  */
 
 export type { SmtpCommands } from "./src/commands.ts";
+export type { Delivery, MessageInDoubt } from "./src/delivery.ts";
 export {
   type Fate,
   isSmtpError,
@@ -57,6 +58,5 @@ export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
 export type { SmtpSession } from "./src/session.ts";
 export type { SmtpSettings, TlsOptions } from "./src/settings.ts";
 export { type Block, NetSmtp, NetSmtp as NetSmtpSession, type SendOptions } from "./src/smtp.ts";
-export type { Delivery, MessageInDoubt } from "./src/transaction.ts";
 export type { DebugOutput, DialogueEvent } from "./src/transcript.ts";
 export { VERSION } from "./src/version.ts";

@@ -87,3 +87,9 @@ export function overdueReply(owed: Owed): SmtpError {
 export function stalledWrite(timeout: number): SmtpError {
   return new SmtpWriteTimeout(`Server took nothing of what was written for ${timeout} ms`);
 }
+
+/** BDAT was answered as an unknown command: the octets behind it may be taken for commands, so nothing more is said. */
+export function bdatUnknown(reply: SmtpResponse): SmtpError {
+  const message = `Server offered CHUNKING and does not know BDAT: ${reply}; the connection was closed, another one does without`;
+  return new SmtpProtocolError(message, { phase: "content", command: "BDAT", response: reply, retry: "now" });
+}

@@ -8,9 +8,9 @@
 
 import { authenticate } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
-import { ContentWriter } from "./content.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { SmtpArgumentError, type SmtpError } from "./errors.ts";
+import { DataWriter } from "./framing.ts";
 import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
 import { ManualTransaction } from "./manual.ts";
 import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
@@ -163,10 +163,11 @@ export abstract class SmtpCommands extends SmtpSession {
     const { dialogue } = connection;
     const reply = (await dialogue.flight(["DATA"], manual.replies)).at(-1) as SmtpResponse;
     if (reply.status !== "354") throw this.#notTaken(dialogue, reply);
-    const owed = dialogue.contentBegin();
-    manual.content = owed;
-    await new ContentWriter(connection, this.settings.strict).write(content, owed);
-    const [final] = (await owed.promise) as [SmtpResponse];
+    const writer = new DataWriter(connection, this.settings.strict);
+    manual.writer = writer;
+    await writer.write(content);
+    await writer.owed?.promise;
+    const final = writer.final as SmtpResponse;
     connection.resetOwed = false;
     const refusal = finalRefusal(manual);
     if (refusal && final.continue) dialogue.fail(refusal);

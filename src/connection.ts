@@ -17,9 +17,16 @@ import { Turns } from "./turns.ts";
 export interface ConnectionSettings {
   /** Whether commands may go in groups where the server offers it. */
   readonly pipelining: boolean;
+  /** Whether content may go in chunks where the server offers it. */
+  readonly chunking: boolean;
+  /** How many messages may be unanswered under CHUNKING. */
+  readonly inFlight: number;
   /** Drops the connection when it aborts. */
   readonly signal: AbortSignal | undefined;
 }
+
+/** Hosts that offered CHUNKING and did not know BDAT: they may have run the octets as commands, so they see none again. */
+const withoutBdat: Set<string> = new Set();
 
 /** One connection of a session. */
 export class Connection {
@@ -31,6 +38,8 @@ export class Connection {
   capabilities: Capabilities | undefined;
   /** True if the next MAIL needs an RSET in front of it (design.md, Recipients). */
   resetOwed = false;
+  /** The message whose MAIL was written last: it says whether an RSET is owed. */
+  latest: object | undefined;
   /** The transaction that the caller leads command by command, if one is open. */
   manual: ManualTransaction | undefined;
   /** True once QUIT was said: nothing is said after it. */
@@ -40,12 +49,16 @@ export class Connection {
   /** Who writes. */
   readonly turns: Turns = new Turns();
   readonly #settings: ConnectionSettings;
+  readonly #host: string;
+  #unanswered = 0;
+  #heldBack: (() => void) | undefined;
   #finishing = false;
   readonly #onAbort = (): void =>
     this.drop(new SmtpAbortError("Session was aborted", { cause: this.#settings.signal?.reason }));
 
-  /** A connection just made; the settings' signal drops it. */
-  constructor(stream: SmtpStream, dialogue: Dialogue, settings: ConnectionSettings) {
+  /** A connection just made to a host; the settings' signal drops it. */
+  constructor(stream: SmtpStream, dialogue: Dialogue, settings: ConnectionSettings, host: string) {
+    this.#host = host;
     this.stream = stream;
     this.dialogue = dialogue;
     this.#settings = settings;
@@ -58,6 +71,32 @@ export class Connection {
     return this.#settings.pipelining && this.offers("PIPELINING");
   }
 
+  /** True if content may go in chunks (RFC 3030). */
+  get chunking(): boolean {
+    return this.#settings.chunking && this.pipelining && this.offers("CHUNKING") && !withoutBdat.has(this.#host);
+  }
+
+  /** A BDAT LAST is written; `pass` is called when the next message may begin, `inFlight` at a time. */
+  lastWritten(pass: () => void): void {
+    this.#unanswered++;
+    if (this.#unanswered < this.#settings.inFlight) pass();
+    else this.#heldBack = pass;
+  }
+
+  /** A BDAT LAST was answered, or will not be. */
+  lastAnswered(): void {
+    this.#unanswered--;
+    const pass = this.#heldBack;
+    this.#heldBack = undefined;
+    pass?.();
+  }
+
+  /** BDAT was answered as a command that the server does not know: it may take the octets for commands. */
+  refuseBdat(error: SmtpError): void {
+    withoutBdat.add(this.#host);
+    this.dialogue.fail(error);
+  }
+
   /** True if the server offered the extension in its last EHLO. */
   offers(keyword: string): boolean {
     return this.capabilities?.has(keyword) ?? false;
@@ -65,11 +104,18 @@ export class Connection {
 
   /**
    * Writes the lines, in one flight where the server takes it, else one by one until there is `enough`. The replies are put
-   * into `replies` as they come.
+   * into `replies` as they come. `behind` writes what leaves with a flight.
    */
-  async flights(lines: readonly string[], replies: SmtpResponse[], enough: () => boolean): Promise<void> {
+  async flights(
+    lines: readonly string[],
+    replies: SmtpResponse[],
+    enough: () => boolean,
+    behind?: () => void,
+  ): Promise<void> {
     for (const group of this.pipelining ? [lines] : lines.map((line) => [line])) {
-      await this.dialogue.flight(group, replies);
+      const flight = this.dialogue.flight(group, replies);
+      behind?.();
+      await flight;
       if (enough()) return;
     }
   }

@@ -1,7 +1,8 @@
 /**
  * The content of one message goes out: encoded, with backpressure, and ended only if all of it is there.
  * The law here: the end is written when the source has ended well and `beforeEnd` agreed, and in no other case; what
- * stops it before that leaves a message without an end, which no server stores.
+ * stops it before that leaves a message without an end, which no server stores. How the octets are framed, by DATA's dot
+ * or in BDAT's chunks, is the only difference between its two kinds.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { SmtpAbortError, SmtpArgumentError, type SmtpError, SmtpSourceError } fr
 import type { Message } from "./message.ts";
 import type { Owed } from "./owed.ts";
 import { BodyEncoder } from "./protocol/body.ts";
+import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** A text line may have this many octets before CRLF (RFC 5321 4.5.3.1.6). */
 const LINE_LIMIT = 998;
@@ -18,20 +20,34 @@ const LINE_LIMIT = 998;
 /** A message in memory is encoded and written in pieces of this many octets. */
 const PIECE = 64 * 1024;
 
-/** Writes one message's content under DATA. */
-export class ContentWriter {
-  readonly #wire: { readonly dialogue: Dialogue };
-  readonly #encoder = new BodyEncoder();
+/** What a writer needs of the connection. */
+export interface Wire {
+  /** The dialogue of the moment. */
+  readonly dialogue: Dialogue;
+}
+
+/** Writes one message's content. */
+export abstract class ContentWriter {
+  /** What is owed for the end of the message, once that is under way. */
+  owed: Owed | undefined;
+  readonly #wire: Wire;
+  readonly #encoder: BodyEncoder;
   readonly #strict: boolean;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #first: Promise<IteratorResult<Uint8Array>> | undefined;
   #stopped: SmtpError | undefined;
   #wake: ((error: SmtpError) => void) | undefined;
 
-  /** `wire` has the dialogue of the moment; `strict` makes a line over 998 octets an error. */
-  constructor(wire: { readonly dialogue: Dialogue }, strict: boolean) {
+  /** `strict` makes a line over 998 octets an error. */
+  constructor(wire: Wire, strict: boolean, dots: boolean) {
     this.#wire = wire;
     this.#strict = strict;
+    this.#encoder = new BodyEncoder({ dots });
+  }
+
+  /** The reply to the content, once it is complete. */
+  get final(): SmtpResponse | undefined {
+    return this.owed?.replies[0];
   }
 
   /** Octets put out, dots and the end included. */
@@ -44,13 +60,34 @@ export class ContentWriter {
     return this.#encoder.longestLine > LINE_LIMIT;
   }
 
+  /** Why nothing more is written, if so. */
+  get stopped(): SmtpError | undefined {
+    return this.#stopped;
+  }
+
+  /** @ignore The dialogue of the moment. */
+  protected get dialogue(): Dialogue {
+    return this.#wire.dialogue;
+  }
+
+  /** @ignore Before the first octet. */
+  protected abstract begin(): void;
+  /** @ignore Octets that are not the last. */
+  protected abstract put(pieces: readonly Uint8Array[]): Promise<void> | undefined;
+  /** @ignore The last octets, and the end: all that was put before is out. */
+  protected abstract end(pieces: readonly Uint8Array[]): void;
+  /** @ignore Before the end is written: what has to be answered first. */
+  protected abstract settle(): Promise<void> | undefined;
+  /** @ignore The content was left without its end. */
+  protected abstract torn(error: SmtpError): void;
+
   /** Nothing more is written; a wait for the source, for the stream or for `beforeEnd` ends with the error. */
   stop(error: SmtpError): void {
     this.#stopped ??= error;
     this.#wake?.(this.#stopped);
   }
 
-  /** Opens a source of chunks and waits for its first, so that one that fails at once costs no DATA. */
+  /** Opens a source of chunks and waits for its first, so that one that fails at once costs no content. */
   async open(message: Message): Promise<void> {
     if (message.bytes) return;
     this.#chunks = message.open();
@@ -64,7 +101,7 @@ export class ContentWriter {
   /** The promise's value, unless the message is stopped first. */
   async awaited<T>(promise: Promise<T>): Promise<T> {
     try {
-      return await this.#unlessStopped(promise);
+      return await this.unlessStopped(promise);
     } catch (error) {
       throw error === this.#stopped ? error : sourceError(error);
     }
@@ -76,32 +113,40 @@ export class ContentWriter {
   }
 
   /**
-   * Writes the content that `owed` stands for, and its end. Calls `ended` in the tick in which the end goes into the cork, so
-   * that what follows leaves with it; rejects with the cause, no end written, if the source fails, `beforeEnd` rejects, or
-   * the dialogue stops.
+   * Writes the content and its end. Calls `ended` in the tick in which the end goes into the cork, so that what follows
+   * leaves with it; rejects with the cause, no end written, if the source fails, `beforeEnd` rejects, or the dialogue stops.
    */
-  async write(message: Message, owed: Owed, beforeEnd?: () => unknown, ended?: () => void): Promise<void> {
-    owed.onStop = (error) => this.stop(error);
+  async write(message: Message, beforeEnd?: () => unknown, ended?: () => void): Promise<void> {
+    this.begin();
     try {
       const last = message.bytes ? await this.#writeBytes(message.bytes) : await this.#writeChunks(message);
       this.#encoder.end(last);
       this.#checkLines();
-      if (beforeEnd) await this.#unlessStopped(agree(beforeEnd));
+      const settled = this.settle();
+      if (settled !== undefined) await this.unlessStopped(settled);
+      if (beforeEnd) await this.unlessStopped(agree(beforeEnd));
       if (this.#stopped) throw this.#stopped;
-      this.#wire.dialogue.contentEnd(owed, last, this.size);
+      this.end(last);
       ended?.();
     } catch (error) {
       this.close();
-      // The message stands torn: a command would become its text, a dot would deliver it.
-      this.#wire.dialogue.closeWhenAnswered(error as SmtpError);
+      this.torn(error as SmtpError);
       throw error;
     }
+  }
+
+  /** All of a message in memory, in this tick. */
+  writeWhole(bytes: Uint8Array): void {
+    const pieces: Uint8Array[] = [];
+    this.#encoder.push(bytes, pieces);
+    this.#encoder.end(pieces);
+    this.end(pieces);
   }
 
   /** All but the last piece is written; the last, which is all of a small message, leaves together with the end. */
   async #writeBytes(bytes: Uint8Array): Promise<Uint8Array[]> {
     let at = 0;
-    for (; bytes.length - at > PIECE; at += PIECE) await this.#put(bytes.subarray(at, at + PIECE));
+    for (; bytes.length - at > PIECE; at += PIECE) await this.#encode(bytes.subarray(at, at + PIECE));
     const last: Uint8Array[] = [];
     this.#encoder.push(at === 0 ? bytes : bytes.subarray(at), last);
     return last;
@@ -113,18 +158,17 @@ export class ContentWriter {
       const result = await this.awaited(this.#first ?? this.#chunks.next());
       this.#first = undefined;
       if (result.done) return [];
-      await this.#put(result.value);
+      await this.#encode(result.value);
     }
   }
 
-  async #put(chunk: Uint8Array): Promise<void> {
+  async #encode(chunk: Uint8Array): Promise<void> {
     const pieces: Uint8Array[] = [];
     this.#encoder.push(chunk, pieces);
     this.#checkLines();
     if (this.#stopped) throw this.#stopped;
-    for (const piece of pieces) this.#wire.dialogue.content(piece);
-    const full = this.#wire.dialogue.backpressure();
-    if (full !== undefined) await this.#unlessStopped(full);
+    const full = this.put(pieces);
+    if (full !== undefined) await this.unlessStopped(full);
     if (this.#stopped) throw this.#stopped;
   }
 
@@ -132,8 +176,8 @@ export class ContentWriter {
     if (this.#strict && this.hasLongLine) throw longLine(this.#encoder.longestLine);
   }
 
-  /** A promise of somebody else's, which may never settle; `stop` ends the wait. */
-  #unlessStopped<T>(promise: Promise<T>): Promise<T> {
+  /** @ignore A promise of somebody else's, which may never settle; `stop` ends the wait. */
+  protected unlessStopped<T>(promise: Promise<T>): Promise<T> {
     if (this.#stopped) return Promise.reject(this.#stopped);
     return new Promise((resolve, reject) => {
       this.#wake = reject;

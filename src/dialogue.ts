@@ -11,18 +11,18 @@
  */
 
 import { Alarms, now } from "./alarms.ts";
-import { answeredEarly, latched, lost, sessionEnded, unowed } from "./breaks.ts";
+import { answeredEarly, latched, lost, sessionEnded } from "./breaks.ts";
 import { Cork } from "./cork.ts";
 import { Deadlines, type Timeouts } from "./deadlines.ts";
-import { SmtpConnectionError, type SmtpError, type SmtpProtocolError } from "./errors.ts";
+import { SmtpConnectionError, type SmtpError } from "./errors.ts";
 import type { SmtpStream, StreamSink } from "./net/stream.ts";
-import { Owed, type Shown } from "./owed.ts";
+import { firstUnowed, Owed, type Shown } from "./owed.ts";
+import { bdat } from "./protocol/command.ts";
 import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** How long reading goes on after a 421 for the replies that are still owed, in milliseconds (design.md, Fates). */
+/** Milliseconds for which reading goes on after a 421 (design.md, Fates). */
 const AFTER_421 = 5_000;
-
 /** Content beyond this many octets leaves at once, without waiting for the end of the tick. */
 const FLUSH_AT = 64 * 1024;
 
@@ -57,7 +57,7 @@ export class Dialogue implements StreamSink {
     stream.open(this);
   }
 
-  /** Why nothing can be written any more: the connection was lost, ended by 421 or broken; undefined while it stands. */
+  /** Why nothing can be written any more, if so: lost, ended by 421, or broken. */
   get failure(): SmtpError | undefined {
     return this.#failure;
   }
@@ -67,7 +67,7 @@ export class Dialogue implements StreamSink {
     return this.#halted;
   }
 
-  /** True if bytes of an incomplete reply were read: before a TLS handshake that is an injection (RFC 3207 6). */
+  /** True in the middle of a reply: before a TLS handshake that is an injection (RFC 3207 6). */
   get midReply(): boolean {
     return this.#parser.buffered > 0;
   }
@@ -154,6 +154,23 @@ export class Dialogue implements StreamSink {
     for (const bytes of last) this.#cork.bytes(bytes);
   }
 
+  /** A chunk (RFC 3030 2): its command and octets leave together, only the last is an end. Throws if nothing can be written. */
+  chunk(pieces: readonly Uint8Array[], octets: number, last: boolean): Owed {
+    const refusal = this.refused();
+    if (refusal) throw refusal;
+    const line = bdat(octets, last);
+    const timeout = last ? this.#timeouts.finalTimeout : this.#timeouts.readTimeout;
+    const owed = new Owed(last ? "last" : "command", [line], 1, timeout);
+    this.#transcript?.command(line, line.length + 2, false);
+    this.#transcript?.content(octets);
+    this.#ledger.push(owed);
+    this.#leaving.push(owed);
+    this.#cork.text(`${line}\r\n`);
+    for (const bytes of pieces) this.#cork.bytes(bytes);
+    if (this.#cork.octets >= FLUSH_AT) this.flush();
+    return owed;
+  }
+
   /** Undefined if the stream takes more; else a promise that resolves when it does, or when nothing is written any more. */
   backpressure(): Promise<void> | undefined {
     if (!this.#deadlines.stalled || this.refusal()) return undefined;
@@ -182,7 +199,7 @@ export class Dialogue implements StreamSink {
   data(bytes: Uint8Array): void {
     if (this.#failure) return;
     const replies: SmtpResponse[] = [];
-    const violation = this.#parser.push(bytes, replies) ?? this.#unowed(replies);
+    const violation = this.#parser.push(bytes, replies) ?? firstUnowed(this.#ledger, replies);
     for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
     if (violation) this.fail(violation);
     if (this.#failure) return;
@@ -190,22 +207,6 @@ export class Dialogue implements StreamSink {
     for (const reply of replies) this.#answer(reply);
     if (!this.#failure) this.#deadlines.watch();
     if (this.#ended && !this.#ledger[0]?.handedOver) this.destroy(sessionEnded(this.#ended));
-  }
-
-  /** The first of the replies that nothing asked for when they arrived, as a violation. */
-  #unowed(replies: readonly SmtpResponse[]): SmtpProtocolError | undefined {
-    let answered = 0;
-    for (const owed of this.#ledger) {
-      const reply = replies[answered];
-      if (reply === undefined) return undefined;
-      if (owed.handedOver) answered += owed.remaining;
-      else if (owed.kind === "content" && reply.success)
-        return unowed("Server accepted a message before its end", reply, "content");
-      else if (owed.kind === "content" && !reply.continue) answered += owed.remaining;
-      else break;
-    }
-    const extra = replies.slice(answered).find((reply) => reply.status !== "421");
-    return extra && unowed("Server sent a reply that nothing asked for", extra, this.#ledger[0]?.phase ?? "command");
   }
 
   #answer(reply: SmtpResponse): void {

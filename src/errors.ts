@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Delivery } from "./delivery.ts";
 import {
   bestRetry,
   type Fate,
@@ -17,7 +18,6 @@ import {
 } from "./fate.ts";
 import { printable } from "./printable.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import type { Delivery } from "./transaction.ts";
 
 export type { Fate, Phase, RecipientResult, Retry, SmtpErrorDetails, SmtpFailure };
 

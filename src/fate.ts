@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Delivery } from "./delivery.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import type { Delivery } from "./transaction.ts";
 
 /**
  * What became of a recipient: `accepted` by the server, `refused` by the server (its reply says why), `unsent` (it

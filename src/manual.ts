@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Owed } from "./owed.ts";
+import type { ContentWriter } from "./content.ts";
 import { DUMMY_RESPONSE, type SmtpResponse } from "./protocol/reply.ts";
 import type { Evidence } from "./protocol/verdict.ts";
 import { type Turn, Turns } from "./turns.ts";
@@ -23,8 +23,8 @@ export class ManualTransaction implements Evidence {
   readonly replies: SmtpResponse[];
   /** Its commands, in the order of the calls. */
   readonly turns: Turns = new Turns();
-  /** What is owed for its content, once that has begun. */
-  content: Owed | undefined;
+  /** What writes its content, once that has begun. */
+  writer: ContentWriter | undefined;
   readonly #turn: Turn | undefined;
 
   /** Opened by a MAIL that got 2xx, it keeps the session's turn; without them it stands for one that nobody saw begin. */
@@ -37,12 +37,12 @@ export class ManualTransaction implements Evidence {
 
   /** True once the end of the message had been given to the socket. */
   get handedOver(): boolean {
-    return this.content?.handedOver ?? false;
+    return this.writer?.owed?.handedOver ?? false;
   }
 
   /** The reply to the content, if it has come. */
   get final(): SmtpResponse | undefined {
-    return this.content?.replies[0];
+    return this.writer?.final;
   }
 
   /** A recipient was answered. */

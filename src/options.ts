@@ -6,6 +6,23 @@
  * @module
  */
 
+import {
+  ARRAY,
+  BOOLEAN,
+  type Check,
+  COUNT,
+  MILLISECONDS,
+  NAME,
+  OBJECT,
+  OUTPUT,
+  oneOf,
+  PATH,
+  POLICY,
+  SECRET,
+  SIGNAL,
+  SOCKET,
+  TEXT,
+} from "./checks.ts";
 import { SmtpArgumentError, shown } from "./errors.ts";
 import type { SmtpNetwork } from "./net/stream.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
@@ -65,6 +82,10 @@ export interface SmtpOptions extends StartOptions {
   recipientPolicy?: RecipientPolicy | undefined;
   /** Send commands in groups where the server offers it (RFC 2920). Default true. */
   pipelining?: boolean | undefined;
+  /** Send content in chunks where the server offers it (RFC 3030), unless the policy is "net-smtp". Default true. */
+  chunking?: boolean | undefined;
+  /** How many messages may be unanswered at a time under CHUNKING; each of them is in doubt if the connection is lost. Default 1. */
+  inFlight?: number | undefined;
   /** A line of a message over 998 octets is an error; else a warning of the delivery. Default false. */
   strict?: boolean | undefined;
   /** Where the dialogue is shown, secrets masked: an object with `write(text)`, or a function of events. Default nowhere. */
@@ -102,6 +123,8 @@ export interface Settings {
   quitTimeout: number;
   recipientPolicy: RecipientPolicy;
   pipelining: boolean;
+  chunking: boolean;
+  inFlight: number;
   strict: boolean;
   debugOutput: DebugOutput | undefined;
   localAddress: string | undefined;
@@ -109,65 +132,6 @@ export interface Settings {
   socket: unknown;
   network: SmtpNetwork | undefined;
 }
-
-/** What an option must be. */
-export interface Check {
-  /** In words. */
-  readonly expected: string;
-  /** True of a value that is. */
-  readonly holds: (value: unknown) => boolean;
-}
-
-/** A function. */
-export const FUNCTION: Check = { expected: "a function", holds: (value) => typeof value === "function" };
-const BOOLEAN: Check = { expected: "true or false", holds: (value) => typeof value === "boolean" };
-/** A duration. */
-export const MILLISECONDS: Check = {
-  expected: "a number of milliseconds above 0",
-  holds: (value) => typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER,
-};
-const NAME: Check = {
-  expected: "a string without spaces or control characters",
-  holds: (value) => typeof value === "string" && /^[^\s\p{Cc}]{1,1024}$/u.test(value),
-};
-const PATH: Check = {
-  expected: "a path without NUL",
-  holds: (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
-};
-/** A string that is not empty. */
-export const TEXT: Check = {
-  expected: "a string that is not empty",
-  holds: (value) => typeof value === "string" && value !== "",
-};
-const SECRET: Check = {
-  expected: "a string that is not empty, or a function that gives one",
-  holds: (value) => typeof value === "function" || TEXT.holds(value),
-};
-const OBJECT: Check = {
-  expected: "an object",
-  holds: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-};
-const ARRAY: Check = { expected: "an array", holds: Array.isArray };
-const OUTPUT: Check = {
-  expected: "an object with write(text), or a function",
-  holds: (value) => typeof value === "function" || typeof (value as { write?: unknown } | null)?.write === "function",
-};
-/** An AbortSignal. */
-export const SIGNAL: Check = { expected: "an AbortSignal", holds: (value) => value instanceof AbortSignal };
-const SOCKET: Check = {
-  expected: "a connected socket, or a function that makes one",
-  holds: (value) => typeof value === "function" || OBJECT.holds(value),
-};
-
-function oneOf(...values: readonly unknown[]): Check {
-  return {
-    expected: `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`,
-    holds: (value) => values.includes(value),
-  };
-}
-
-/** How `recipientPolicy` is checked, there and wherever a message names its own. */
-export const POLICY: Check = oneOf("net-smtp", "collect", "all-or-nothing");
 
 const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   helo: TEXT,
@@ -192,6 +156,8 @@ const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   quitTimeout: MILLISECONDS,
   recipientPolicy: POLICY,
   pipelining: BOOLEAN,
+  chunking: BOOLEAN,
+  inFlight: COUNT,
   strict: BOOLEAN,
   debugOutput: OUTPUT,
   localAddress: NAME,
@@ -223,6 +189,8 @@ export const DEFAULTS: Settings = {
   quitTimeout: 5_000,
   recipientPolicy: "net-smtp",
   pipelining: true,
+  chunking: true,
+  inFlight: 1,
   strict: false,
   debugOutput: undefined,
   localAddress: undefined,

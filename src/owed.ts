@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Phase, SmtpError } from "./errors.ts";
+import { unowed } from "./breaks.ts";
+import type { Phase, SmtpError, SmtpProtocolError } from "./errors.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 const PHASES: Readonly<Record<string, Phase>> = {
@@ -14,6 +15,7 @@ const PHASES: Readonly<Record<string, Phase>> = {
   LHLO: "ehlo",
   STARTTLS: "tls",
   AUTH: "auth",
+  BDAT: "content",
   RSET: "mail",
   MAIL: "mail",
   RCPT: "rcpt",
@@ -37,7 +39,7 @@ export interface Shown {
 /** Replies that are owed. */
 export class Owed {
   /** For what they are owed. */
-  readonly kind: "greeting" | "command" | "content";
+  readonly kind: "greeting" | "command" | "content" | "last";
   /** The commands, as they may be shown. */
   readonly lines: readonly string[];
   /** How long each may take, in milliseconds. */
@@ -77,7 +79,7 @@ export class Owed {
       this.#reject = reject;
     });
     // Content is awaited only after its end; until then a failure is told through `onStop`.
-    if (kind === "content") this.promise.catch(() => undefined);
+    if (kind === "content" || kind === "last") this.promise.catch(() => undefined);
   }
 
   /** The command whose reply is the next to come. */
@@ -88,6 +90,7 @@ export class Owed {
   /** The step of the dialogue whose reply is the next to come. */
   get phase(): Phase {
     if (this.kind === "greeting") return "greeting";
+    if (this.kind === "last") return "final";
     if (this.kind === "content") return this.handedOver ? "final" : "content";
     return phaseOf(this.command ?? "");
   }
@@ -116,4 +119,20 @@ export class Owed {
   stop(error: SmtpError): void {
     this.onStop?.(error);
   }
+}
+
+/** The first of the replies that nothing asked for when they arrived, as a violation. */
+export function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpResponse[]): SmtpProtocolError | undefined {
+  let answered = 0;
+  for (const owed of ledger) {
+    const reply = replies[answered];
+    if (reply === undefined) return undefined;
+    if (owed.handedOver) answered += owed.remaining;
+    else if (owed.kind === "content" && reply.success)
+      return unowed("Server accepted a message before its end", reply, "content");
+    else if (owed.kind === "content" && !reply.continue) answered += owed.remaining;
+    else break;
+  }
+  const extra = replies.slice(answered).find((reply) => reply.status !== "421");
+  return extra && unowed("Server sent a reply that nothing asked for", extra, ledger[0]?.phase ?? "command");
 }

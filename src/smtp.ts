@@ -6,23 +6,16 @@
  */
 
 import { now } from "./alarms.ts";
+import { type Check, FUNCTION, MILLISECONDS, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
+import type { Delivery, MessageInDoubt } from "./delivery.ts";
 import { SmtpAbortError, SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
 import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
-import {
-  type Check,
-  checkNames,
-  checkOption,
-  FUNCTION,
-  MILLISECONDS,
-  SIGNAL,
-  type SmtpOptions,
-  TEXT,
-} from "./options.ts";
+import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
 import { forwardPaths, type RecipientList, reversePath, type SmtpAddress } from "./protocol/address.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
-import { type Delivery, type MessageInDoubt, Transaction } from "./transaction.ts";
+import { Transaction } from "./transaction.ts";
 
 /** How one message is sent. */
 export interface SendOptions {

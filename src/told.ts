@@ -20,8 +20,7 @@ import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } fro
 export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPolicy): Error {
   if (error instanceof SmtpError && error.recipients.length > 0) return error;
   const failure = asFailure(error);
-  const server =
-    failure instanceof SmtpAbortError ? undefined : (finalRefusal(evidence) ?? (policy && refusal(evidence, policy)));
+  const server = failure instanceof SmtpAbortError ? undefined : saidByServer(evidence, policy);
   const cause = server ?? failure;
   const recipients = fates(evidence, cause.retry);
   if (cause instanceof SmtpArgumentError)
@@ -37,6 +36,12 @@ export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPol
 function asFailure(error: unknown): SmtpError | SmtpArgumentError {
   if (error instanceof SmtpError || error instanceof SmtpArgumentError) return error;
   return new SmtpError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** Why it was refused comes first, then what became of the content; but content taken in spite of that is the news. */
+function saidByServer(evidence: Evidence, policy: RecipientPolicy | undefined): SmtpError | undefined {
+  const final = finalRefusal(evidence);
+  return evidence.final?.success ? final : ((policy && refusal(evidence, policy)) ?? final);
 }
 
 /** Of a message whose recipients nobody knows (each RCPT was a line of the caller's), the end may have arrived too. */

@@ -6,11 +6,13 @@
  * @module
  */
 
+import { bdatUnknown } from "./breaks.ts";
 import type { Connection } from "./connection.ts";
-import { ContentWriter, checkLongLines } from "./content.ts";
-import { type RecipientResult, SmtpAuthenticationError, type SmtpError } from "./errors.ts";
+import { type ContentWriter, checkLongLines } from "./content.ts";
+import { type Delivery, deliveryOf, type MessageInDoubt } from "./delivery.ts";
+import { SmtpAuthenticationError, type SmtpError } from "./errors.ts";
+import { ChunkWriter, DataWriter } from "./framing.ts";
 import type { Message } from "./message.ts";
-import type { Owed } from "./owed.ts";
 import type { Mailbox } from "./protocol/address.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
@@ -30,32 +32,6 @@ import {
 import { toldOf } from "./told.ts";
 import type { Turn } from "./turns.ts";
 
-/** What a message became: at least one recipient accepted it. Anything else is thrown. */
-export interface Delivery {
-  /** Every recipient in the order given, duplicates kept; each `accepted` or `refused`. */
-  recipients: RecipientResult[];
-  /** Those that the server took the message for. */
-  accepted: RecipientResult[];
-  /** Those that it refused, each with its reply. */
-  refused: RecipientResult[];
-  /** The reply to the end of the message. */
-  response: SmtpResponse;
-  /** True if it went over TLS. */
-  tls: boolean;
-  /** What the caller should know although the message went: it went in clear, a line was too long. */
-  warnings: string[];
-  /** Octets of the content as it went over the wire, stuffed dots and the end of data included. */
-  size: number;
-}
-
-/** What `beforeEnd` is told of a message. */
-export interface MessageInDoubt {
-  /** The message's `id` option, or one made for it. */
-  readonly id: string;
-  /** The recipients that the server has accepted, to whom the message may go from now on. */
-  readonly recipients: readonly string[];
-}
-
 /** How a message is sent. */
 export interface TransactionOptions {
   /** What happens when a recipient is refused. */
@@ -70,6 +46,12 @@ export interface TransactionOptions {
   readonly id: string | undefined;
 }
 
+/** A message of at most this many octets goes with its envelope; a longer one waits for its recipients to be accepted. */
+const ALONG_LIMIT = 64 * 1024;
+
+/** A server that answers BDAT so does not know it, whatever it offered (hazard of RFC 3030). */
+const BDAT_UNKNOWN: readonly string[] = ["500", "501", "502", "504"];
+
 const LONE_DOT = new TextEncoder().encode(".\r\n");
 
 /** One message on its way. */
@@ -81,9 +63,9 @@ export class Transaction implements Evidence {
   readonly #connection: Connection;
   readonly #envelope: { readonly from: Mailbox; readonly to: readonly Mailbox[] };
   readonly #options: TransactionOptions;
-  readonly #writer: ContentWriter;
+  #writer: ContentWriter | undefined;
+  #lastOwed = false;
   #message: Message;
-  #content: Owed | undefined;
   #stopped: SmtpError | undefined;
 
   /** A message for a connection; nothing happens before `run`. */
@@ -98,34 +80,35 @@ export class Transaction implements Evidence {
     this.#envelope = { from, to };
     this.#message = message;
     this.#options = options;
-    this.#writer = new ContentWriter(connection, options.strict);
     this.from = from.address;
     this.recipients = to.map(({ address }) => address);
   }
 
   /** True once the end of the message had been given to the socket. */
   get handedOver(): boolean {
-    return this.#content?.handedOver ?? false;
+    return this.#writer?.owed?.handedOver ?? false;
   }
 
   /** The complete reply to the content, if it has come. */
   get final(): SmtpResponse | undefined {
-    return this.#content?.replies[0];
+    return this.#writer?.final;
   }
 
   /** Sends the message when it has the turn. Rejects with an error that tells every fate. */
   async run(turn: Turn): Promise<Delivery> {
     try {
       this.#mayBegin();
-      await this.#sendEnvelope();
+      const along = this.#goesAlong();
+      await this.#sendEnvelope(along ? () => this.#writeAlong(turn) : undefined);
+      if (along) await this.#writer?.owed?.promise;
       await this.#judge();
-      if (!dataReply(this)) await this.#sendData();
-      await this.#writeContent(() => turn.pass());
-      await this.#content?.promise;
+      if (!along) await this.#sendContent(turn);
       return this.#delivered();
     } catch (error) {
-      this.#writer.close();
+      this.#writer?.close();
       throw this.#failed(error);
+    } finally {
+      this.#settled();
     }
   }
 
@@ -134,7 +117,7 @@ export class Transaction implements Evidence {
     this.#stopped = error;
     // An end that is in the cork leaves with it: only handed over can it be told from one that was never written.
     this.#connection.dialogue.flush();
-    this.#writer.stop(error);
+    this.#writer?.stop(error);
     return this.#failed(error);
   }
 
@@ -144,24 +127,49 @@ export class Transaction implements Evidence {
     if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
   }
 
+  /** True if the content leaves with the envelope: by BDAT, where nothing may stop it and the message is short. */
+  #goesAlong(): boolean {
+    const { recipientPolicy, beforeEnd } = this.#options;
+    const { bytes } = this.#message;
+    if (!this.#connection.chunking || recipientPolicy !== "collect" || beforeEnd) return false;
+    return bytes !== undefined && bytes.length <= ALONG_LIMIT;
+  }
+
   /** RSET if it is owed, MAIL, RCPT for each recipient, and DATA where nothing can stop the message between: in one flight, or one by one. */
-  async #sendEnvelope(): Promise<void> {
+  async #sendEnvelope(behind?: () => void): Promise<void> {
     const connection = this.#connection;
+    const { recipientPolicy } = this.#options;
     this.reset = connection.resetOwed;
     const lines = this.reset ? ["RSET"] : [];
     lines.push(mail(this.#envelope.from, this.#needsUtf8), ...this.#envelope.to.map(rcpt));
-    const { recipientPolicy } = this.#options;
-    const dataAlong = connection.pipelining && recipientPolicy === "collect" && this.#message.bytes !== undefined;
-    if (dataAlong) lines.push("DATA");
+    const inMemory = connection.pipelining && this.#message.bytes !== undefined;
+    if (inMemory && recipientPolicy === "collect" && !connection.chunking) lines.push("DATA");
+    const enough = (): boolean => this.#stopped !== undefined || refusal(this, recipientPolicy) !== undefined;
+    connection.latest = this;
     try {
-      await connection.flights(
-        lines,
-        this.replies,
-        () => this.#stopped !== undefined || refusal(this, recipientPolicy) !== undefined,
-      );
+      await connection.flights(lines, this.replies, enough, behind);
     } finally {
-      connection.resetOwed = mailReply(this)?.success ?? this.reset;
+      this.#owesReset(mailReply(this)?.success ?? this.reset);
     }
+  }
+
+  /** Only the latest transaction knows in which state the server is. */
+  #owesReset(owed: boolean): void {
+    if (this.#connection.latest === this) this.#connection.resetOwed = owed;
+  }
+
+  /** All of the content, in the tick and the write of the envelope. */
+  #writeAlong(turn: Turn): void {
+    this.#writer = new ChunkWriter(this.#connection, this.#options.strict);
+    this.#writer.writeWhole(this.#message.bytes as Uint8Array);
+    this.#lastWritten(turn);
+  }
+
+  /** Until it is answered its transaction may stand open on the server: a MAIL needs an RSET in front of it (RFC 3030 2). */
+  #lastWritten(turn: Turn): void {
+    this.#lastOwed = true;
+    this.#connection.resetOwed = true;
+    this.#connection.lastWritten(() => turn.pass());
   }
 
   get #needsUtf8(): boolean {
@@ -196,33 +204,45 @@ export class Transaction implements Evidence {
     return error;
   }
 
-  /** DATA by itself: every recipient has been answered, and the source has shown its first chunk. */
-  async #sendData(): Promise<void> {
+  /** DATA if it was not said yet, or BDAT; the content; and the reply to it. */
+  async #sendContent(turn: Turn): Promise<void> {
+    const connection = this.#connection;
+    const chunked = connection.chunking && this.#options.recipientPolicy !== "net-smtp";
+    const writer = new (chunked ? ChunkWriter : DataWriter)(connection, this.#options.strict);
+    this.#writer = writer;
+    if (!dataReply(this)) await this.#openSource(writer);
+    if (!dataReply(this) && !chunked) {
+      await connection.dialogue.flight(["DATA"], this.replies);
+      await this.#judge();
+    }
+    await writer.write(this.#message, this.#beforeEnd(), () =>
+      chunked ? this.#lastWritten(turn) : this.#dotWritten(turn),
+    );
+    await writer.owed?.promise;
+  }
+
+  /** With the dot in the cork the turn passes: what the next message says leaves in the same write (RFC 2920 3.1). */
+  #dotWritten(turn: Turn): void {
+    this.#owesReset(false);
+    if (this.#connection.pipelining) turn.pass();
+  }
+
+  /** Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost. */
+  async #openSource(writer: ContentWriter): Promise<void> {
     const { dialogue } = this.#connection;
-    dialogue.onStop = (error) => this.#writer.stop(error);
+    dialogue.onStop = (error) => writer.stop(error);
     try {
-      if (this.#message.prepare) this.#message = await this.#prepared(this.#message.prepare());
-      if (!this.#message.afterData) await this.#writer.open(this.#message);
+      if (this.#message.prepare) this.#message = await this.#prepared(writer, this.#message.prepare());
+      if (!this.#message.afterData) await writer.open(this.#message);
     } finally {
       dialogue.onStop = undefined;
     }
-    await dialogue.flight(["DATA"], this.replies);
-    await this.#judge();
   }
 
-  async #prepared(message: Promise<Message>): Promise<Message> {
-    const prepared = await this.#writer.awaited(message);
+  async #prepared(writer: ContentWriter, message: Promise<Message>): Promise<Message> {
+    const prepared = await writer.awaited(message);
     if (this.#options.strict && prepared.bytes) checkLongLines(prepared.bytes);
     return prepared;
-  }
-
-  /** The content; with its end in the cork the turn passes, and what the next message says leaves in the same write (RFC 2920 3.1). */
-  async #writeContent(pass: () => void): Promise<void> {
-    this.#content = this.#connection.dialogue.contentBegin();
-    await this.#writer.write(this.#message, this.#content, this.#beforeEnd(), () => {
-      this.#connection.resetOwed = false;
-      if (this.#connection.pipelining) pass();
-    });
   }
 
   #beforeEnd(): (() => unknown) | undefined {
@@ -237,18 +257,17 @@ export class Transaction implements Evidence {
     // Asked for more, the server would take the next command as text.
     if (refused && this.final?.continue) throw this.#broken(refused);
     if (refused) throw refused;
+    const warnings = [...this.#options.warnings];
+    if (this.#writer?.hasLongLine)
+      warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
     const recipients = fates(this, "never");
-    const delivery: Delivery = {
-      recipients,
-      accepted: recipients.filter(({ fate }) => fate === "accepted"),
-      refused: recipients.filter(({ fate }) => fate === "refused"),
+    const { tls } = this.#connection.stream;
+    const delivery = deliveryOf(recipients, {
       response: this.final as SmtpResponse,
-      tls: this.#connection.stream.tls,
-      warnings: [...this.#options.warnings],
-      size: this.#writer.size,
-    };
-    if (this.#writer.hasLongLine)
-      delivery.warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
+      tls,
+      warnings,
+      size: this.#writer?.size ?? 0,
+    });
     const collected = this.#options.recipientPolicy === "net-smtp" ? collectedRefusals(recipients) : undefined;
     if (!collected) return delivery;
     throw new SmtpAuthenticationError(collected.message, {
@@ -257,6 +276,15 @@ export class Transaction implements Evidence {
       recipients,
       delivery,
     });
+  }
+
+  /** The end of the message was answered, or will not be. */
+  #settled(): void {
+    if (!this.#lastOwed) return;
+    this.#owesReset(!(this.final?.success && transactionOpen(this)));
+    this.#connection.lastAnswered();
+    if (BDAT_UNKNOWN.includes(this.final?.status ?? ""))
+      this.#connection.refuseBdat(bdatUnknown(this.final as SmtpResponse));
   }
 
   #failed(error: unknown): Error {

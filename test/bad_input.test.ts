@@ -220,6 +220,8 @@ describe("new NetSmtp()", () => {
     quitTimeout: [0, "1"],
     recipientPolicy: ["some", 1],
     pipelining: [1],
+    chunking: [1],
+    inFlight: [0, 1.5, "1", 1_001],
     strict: [1],
     debugOutput: [1, {}, "log"],
     localAddress: ["", 1, "a b"],

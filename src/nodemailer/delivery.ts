@@ -5,9 +5,9 @@
  * @module
  */
 
+import type { Delivery } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
 import { NetSmtp } from "../smtp.ts";
-import type { Delivery } from "../transaction.ts";
 import { loginOf } from "./auth.ts";
 import { type Stage, transportError } from "./errors.ts";
 import type { Activity } from "./events.ts";

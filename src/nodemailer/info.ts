@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Delivery } from "../delivery.ts";
 import type { Capabilities } from "../protocol/capabilities.ts";
-import type { Delivery } from "../transaction.ts";
 import { plainRecipient, recipientError, replyText } from "./errors.ts";
 import type { NetSmtpSentMessageInfo } from "./types.ts";
 

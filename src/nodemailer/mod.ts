@@ -11,8 +11,8 @@
  * @module
  */
 
+export type { MessageInDoubt } from "../delivery.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
-export type { MessageInDoubt } from "../transaction.ts";
 export { NetSmtpTransport } from "./transport.ts";
 export type {
   NetSmtpAuth,

@@ -13,11 +13,12 @@
  */
 
 import { hostname } from "node:os";
+import { type Check, FUNCTION, MILLISECONDS, POLICY, TEXT } from "../checks.ts";
+import type { MessageInDoubt } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
-import { type Check, checkOption, FUNCTION, MILLISECONDS, POLICY, type SmtpOptions, TEXT } from "../options.ts";
+import { checkOption, type SmtpOptions } from "../options.ts";
 import { ehlo } from "../protocol/command.ts";
 import { findMechanism } from "../sasl/registry.ts";
-import type { MessageInDoubt } from "../transaction.ts";
 import { checkAuth } from "./auth.ts";
 import { checkOptionNames } from "./names.ts";
 import type { NetSmtpAuth, NetSmtpLogger, NetSmtpTransportOptions } from "./types.ts";

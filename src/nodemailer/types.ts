@@ -6,9 +6,9 @@
  * @module
  */
 
+import type { MessageInDoubt } from "../delivery.ts";
 import type { Fate, Phase, Retry } from "../errors.ts";
 import type { RecipientPolicy } from "../protocol/verdict.ts";
-import type { MessageInDoubt } from "../transaction.ts";
 
 /** The login of a transport, or of one message. */
 export interface NetSmtpAuth {

@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Check } from "../checks.ts";
 import { SmtpArgumentError } from "../errors.ts";
-import type { Check } from "../options.ts";
 import { didYouMean, isLater } from "./names.ts";
 
 const SCHEMES: ReadonlyMap<string, boolean> = new Map([

@@ -61,6 +61,11 @@ export function rcpt(to: Mailbox): string {
   return validateLine(`RCPT TO:${to.path}${to.parameters}`, to.utf8);
 }
 
+/** The BDAT command (RFC 3030 2): the octets follow it at once. */
+export function bdat(octets: number, last: boolean): string {
+  return `BDAT ${octets}${last ? " LAST" : ""}`;
+}
+
 /**
  * The line of a caller's own command, for `getOk` and `getResponse`; it has still to pass `validateLine`. Throws
  * `SmtpArgumentError` if it is no string, or if it is DATA, BDAT, STARTTLS or AUTH: then it names the method to use.

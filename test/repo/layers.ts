@@ -32,12 +32,13 @@ export const TIERS: readonly (readonly string[])[] = [
     "recipients",
     "transaction",
     "content",
+    "framing",
     "told",
   ].map(inSrc),
   ["turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
-  [...["message", "writer", "printf", "utf8", "transcript", "options"].map(inSrc), "src/net/"],
+  [...["message", "writer", "printf", "utf8", "transcript", "options", "checks"].map(inSrc), "src/net/"],
   ["src/protocol/", "src/sasl/"],
-  ["errors", "fate", "printable", "version"].map(inSrc),
+  ["errors", "fate", "delivery", "printable", "version"].map(inSrc),
 ];
 
 function inSrc(name: string): string {

@@ -10,23 +10,33 @@ const END = Buffer.from("\r\n.\r\n");
 
 /** A stream to such a server. */
 export interface Sink extends SmtpStream {
-  /** What came after each 354, with its dots and its end. */
+  /** What came after each 354, with its dots and its end; or the octets of all chunks up to a LAST. */
   readonly contents: Buffer[];
+  /** The BDAT commands that came. */
+  readonly chunks: string[];
 }
 
-/** Makes one; it offers PIPELINING. */
-export function sink(): Sink {
-  return new Taker();
+/** Makes one; it offers PIPELINING, and CHUNKING if asked to. */
+export function sink({ chunking = false }: { chunking?: boolean } = {}): Sink {
+  return new Taker(chunking);
 }
 
 class Taker implements Sink {
   readonly contents: Buffer[] = [];
+  readonly chunks: string[] = [];
+  readonly #chunking: boolean;
+  #chunk: { octets: number; last: boolean } | undefined;
+  #parts: Buffer[] = [];
   readonly tls = false;
   readonly loopback = true;
   readonly remote = "memory";
   #sink: StreamSink | undefined;
   #unread = Buffer.alloc(0);
   #inData = false;
+
+  constructor(chunking: boolean) {
+    this.#chunking = chunking;
+  }
 
   open(to: StreamSink): void {
     this.#sink = to;
@@ -35,7 +45,7 @@ class Taker implements Sink {
 
   write(bytes: Uint8Array): boolean {
     this.#unread = Buffer.concat([this.#unread, bytes]);
-    while (this.#inData ? this.#takeContent() : this.#takeLine());
+    while (this.#chunk ? this.#takeChunk() : this.#inData ? this.#takeContent() : this.#takeLine());
     return true;
   }
 
@@ -45,8 +55,27 @@ class Taker implements Sink {
     const line = this.#unread.toString("latin1", 0, end);
     this.#unread = this.#unread.subarray(end + 2);
     this.#inData = line === "DATA";
-    if (line.startsWith("EHLO")) this.#say("250-sink\r\n250 PIPELINING");
+    if (line.startsWith("BDAT")) return this.#chunkBegins(line);
+    if (line.startsWith("EHLO")) this.#say(`250-sink\r\n${this.#chunking ? "250-CHUNKING\r\n" : ""}250 PIPELINING`);
     else this.#say(line === "DATA" ? "354 go ahead" : "250 ok");
+    return true;
+  }
+
+  #chunkBegins(line: string): true {
+    this.chunks.push(line);
+    const [, octets, last] = line.split(" ");
+    this.#chunk = { octets: Number(octets), last: last === "LAST" };
+    return true;
+  }
+
+  #takeChunk(): boolean {
+    const { octets, last } = this.#chunk as { octets: number; last: boolean };
+    if (this.#unread.length < octets) return false;
+    this.#parts.push(this.#unread.subarray(0, octets));
+    this.#unread = this.#unread.subarray(octets);
+    this.#chunk = undefined;
+    if (last) this.contents.push(Buffer.concat(this.#parts.splice(0)));
+    this.#say("250 taken");
     return true;
   }
 

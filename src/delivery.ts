@@ -1,0 +1,45 @@
+/**
+ * What a message became when it went. The law here: a delivery holds only accepted and refused recipients, at least one of
+ * them accepted; whatever else happens is thrown.
+ *
+ * @module
+ */
+
+import type { RecipientResult } from "./fate.ts";
+import type { SmtpResponse } from "./protocol/reply.ts";
+
+/** What a message became: at least one recipient accepted it. Anything else is thrown. */
+export interface Delivery {
+  /** Every recipient in the order given, duplicates kept; each `accepted` or `refused`. */
+  recipients: RecipientResult[];
+  /** Those that the server took the message for. */
+  accepted: RecipientResult[];
+  /** Those that it refused, each with its reply. */
+  refused: RecipientResult[];
+  /** The reply to the end of the message. */
+  response: SmtpResponse;
+  /** True if it went over TLS. */
+  tls: boolean;
+  /** What the caller should know although the message went: it went in clear, a line was too long. */
+  warnings: string[];
+  /** Octets of the content as it went over the wire, stuffed dots and the end of data included. */
+  size: number;
+}
+
+/** What `beforeEnd` is told of a message. */
+export interface MessageInDoubt {
+  /** The message's `id` option, or one made for it. */
+  readonly id: string;
+  /** The recipients that the server has accepted, to whom the message may go from now on. */
+  readonly recipients: readonly string[];
+}
+
+/** What is known of a message that went, besides its recipients. */
+export type DeliveryFacts = Pick<Delivery, "response" | "tls" | "warnings" | "size">;
+
+/** The delivery of these recipients. */
+export function deliveryOf(recipients: RecipientResult[], facts: DeliveryFacts): Delivery {
+  const accepted = recipients.filter(({ fate }) => fate === "accepted");
+  const refused = recipients.filter(({ fate }) => fate === "refused");
+  return { recipients, accepted, refused, ...facts };
+}
