@@ -16,18 +16,10 @@ export interface Turn {
   done(): void;
 }
 
-interface Entry {
-  readonly alone: boolean;
-  /** True if `moveExchanges` moves it. */
-  readonly movable: boolean;
-  /** In the queue that it has come to, which need not be the one that it was put into. */
-  start(queue: Turns): void;
-}
-
 /** A first-come queue for one wire. */
 export class Turns {
-  #waiting: Entry[] = [];
-  #first = 0;
+  #first: Entry | undefined;
+  #last: Entry | undefined;
   #unanswered = 0;
   #held = false;
 
@@ -38,7 +30,7 @@ export class Turns {
 
   /** True if nothing has been asked for that is not done. */
   get idle(): boolean {
-    return this.#unanswered === 0 && this.#first === this.#waiting.length;
+    return this.#unanswered === 0 && this.#first === undefined;
   }
 
   /** A message: starts when the entry before it has passed the turn. */
@@ -58,90 +50,108 @@ export class Turns {
 
   /** The exchanges that wait are moved to another queue; messages stay. */
   moveExchanges(other: Turns): void {
-    const waiting = this.#waiting.slice(this.#first);
-    this.#waiting = waiting.filter(({ movable }) => !movable);
-    this.#first = 0;
-    for (const entry of waiting) if (entry.movable) other.#waiting.push(entry);
+    for (const entry of this.#takeAll()) (entry.movable ? other : this).#append(entry);
     other.#next();
   }
 
   /** What still waits here goes in front of what waits in another queue, which asks for it when its turn is given up. */
   giveBack(other: Turns): void {
-    other.#waiting = [...this.#waiting.slice(this.#first), ...other.#waiting.slice(other.#first)];
-    other.#first = 0;
-    this.#waiting = [];
-    this.#first = 0;
+    for (const entry of [...this.#takeAll(), ...other.#takeAll()]) other.#append(entry);
+  }
+
+  /** @ignore The entry that holds the turn gives it up. */
+  passed(): void {
+    this.#held = false;
+    this.#next();
+  }
+
+  /** @ignore An entry that has started is done. */
+  answered(): void {
+    this.#unanswered--;
+    this.#next();
   }
 
   #enter<T>(run: (turn: Turn) => Promise<T> | T, alone: boolean, movable: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ alone, movable, start: (queue) => queue.#start(run, resolve, reject) });
+      this.#append(new Entry(run, alone, movable, resolve as (value: unknown) => void, reject));
       this.#next();
     });
   }
 
+  #append(entry: Entry): void {
+    if (this.#last) this.#last.next = entry;
+    else this.#first = entry;
+    this.#last = entry;
+  }
+
+  #takeAll(): Entry[] {
+    const entries: Entry[] = [];
+    for (let entry = this.#first; entry; entry = entry.next) entries.push(entry);
+    for (const entry of entries) entry.next = undefined;
+    this.#first = undefined;
+    this.#last = undefined;
+    return entries;
+  }
+
   #next(): void {
-    while (!this.#held && this.#first < this.#waiting.length) {
-      const entry = this.#waiting[this.#first] as Entry;
+    while (!this.#held && this.#first) {
+      const entry = this.#first;
       if (entry.alone && this.#unanswered > 0) return;
-      this.#first++;
-      if (this.#first > 1_000 && this.#first * 2 > this.#waiting.length) this.#forget();
+      this.#first = entry.next;
+      if (!this.#first) this.#last = undefined;
+      entry.next = undefined;
       this.#held = true;
       this.#unanswered++;
-      entry.start(this);
+      void entry.start(this);
     }
   }
-
-  #forget(): void {
-    this.#waiting = this.#waiting.slice(this.#first);
-    this.#first = 0;
-  }
-
-  #start<T>(run: (turn: Turn) => Promise<T> | T, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-    const turn = new TurnHeld(
-      () => {
-        this.#held = false;
-        this.#next();
-      },
-      () => {
-        this.#unanswered--;
-        this.#next();
-      },
-    );
-    settle(run, turn).then(
-      (value) => {
-        turn.finished();
-        resolve(value);
-      },
-      (error) => {
-        turn.finished();
-        reject(error);
-      },
-    );
-  }
 }
 
-/** The function's first part runs at once, not a tick later. */
-async function settle<T>(run: (turn: Turn) => Promise<T> | T, turn: Turn): Promise<T> {
-  return run(turn);
-}
-
-class TurnHeld implements Turn {
+/** One that waits, and then its turn; linked, so that nothing holds on to those that are done. */
+class Entry implements Turn {
+  readonly alone: boolean;
+  readonly movable: boolean;
+  next: Entry | undefined;
+  readonly #run: (turn: Turn) => unknown;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  /** The queue that it has started in, which need not be the one that it was put into. */
+  #queue: Turns | undefined;
   #passed = false;
   #answered = false;
   #kept = false;
-  readonly #onPass: () => void;
-  readonly #onDone: () => void;
 
-  constructor(onPass: () => void, onDone: () => void) {
-    this.#onPass = onPass;
-    this.#onDone = onDone;
+  constructor(
+    run: (turn: Turn) => unknown,
+    alone: boolean,
+    movable: boolean,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#run = run;
+    this.alone = alone;
+    this.movable = movable;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** The function's first part runs at once, not a tick later. */
+  async start(queue: Turns): Promise<void> {
+    this.#queue = queue;
+    try {
+      const value = await this.#run(this);
+      this.#finished();
+      this.#resolve(value);
+    } catch (error) {
+      this.#finished();
+      this.#reject(error);
+    }
   }
 
   pass(): void {
     if (this.#passed) return;
     this.#passed = true;
-    this.#onPass();
+    this.#queue?.passed();
   }
 
   keep(): void {
@@ -152,10 +162,10 @@ class TurnHeld implements Turn {
     if (this.#answered) return;
     this.#answered = true;
     this.pass();
-    this.#onDone();
+    this.#queue?.answered();
   }
 
-  finished(): void {
+  #finished(): void {
     if (!this.#kept) this.done();
   }
 }
