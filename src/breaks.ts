@@ -50,9 +50,10 @@ function codeOf(cause: Error): string {
   return typeof code === "string" ? code : cause.name;
 }
 
-/** The server said 421 (RFC 5321 3.8): nothing more of the session, of the message nothing. */
-export function sessionEnded(reply: SmtpResponse): SmtpError {
-  return new SmtpServerBusy(`Server ended the session: ${reply}`, { response: reply, retry: "now" });
+/** The server said 421 (RFC 5321 3.8), in answer to what was owed, if anything was. */
+export function sessionEnded(reply: SmtpResponse, owed: Owed | undefined): SmtpError {
+  const { phase = "command", command } = owed ?? {};
+  return new SmtpServerBusy(`Server ended the session: ${reply}`, { phase, command, response: reply, retry: "now" });
 }
 
 /** Nothing is sent on a latched session (design.md, law 4). */

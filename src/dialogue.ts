@@ -3,7 +3,6 @@
  * Its law is design.md's third: replies are counted, never matched. A reply answers a command only if that command (for
  * content: its last octet) had been given to the socket before the reply was read; every chunk is parsed to its end and
  * judged against what was owed when it arrived, before anything is resolved or written.
- *
  * Bytes count as handed over when the stream has them, not the cork. Reading never waits for writing, so that long
  * flights cannot deadlock (RFC 2920 3.1).
  *
@@ -41,7 +40,7 @@ export class Dialogue implements StreamSink {
   /** Told why nothing is written any more, for a message that waits for its source. */
   onStop: ((error: SmtpError) => void) | undefined;
   #drained: (() => void) | undefined;
-  #ended: SmtpResponse | undefined;
+  #ended: SmtpError | undefined;
   #failure: SmtpError | undefined;
   #halted: Error | undefined;
   #maskReplies = false;
@@ -82,7 +81,7 @@ export class Dialogue implements StreamSink {
   /** What a write would be refused with now; undefined if it would not. */
   refusal(): SmtpError | undefined {
     if (this.#halted) return latched(this.#halted);
-    return this.#failure ?? (this.#ended && sessionEnded(this.#ended));
+    return this.#failure ?? this.#ended;
   }
 
   /** The greeting is owed without a command. */
@@ -206,7 +205,7 @@ export class Dialogue implements StreamSink {
     if (replies.length > 0) this.#deadlines.replied();
     for (const reply of replies) this.#answer(reply);
     if (!this.#failure) this.#deadlines.watch();
-    if (this.#ended && !this.#ledger[0]?.handedOver) this.destroy(sessionEnded(this.#ended));
+    if (this.#ended && !this.#ledger[0]?.handedOver) this.destroy(this.#ended);
   }
 
   #answer(reply: SmtpResponse): void {
@@ -222,9 +221,10 @@ export class Dialogue implements StreamSink {
 
   /** After a 421 nothing is written; what is owed is read for a while longer. */
   #sessionEnds(reply: SmtpResponse): void {
-    this.#ended = reply;
-    this.alarms.set(now() + AFTER_421, () => this.destroy(sessionEnded(reply)));
-    for (const owed of this.#ledger) owed.stop(sessionEnded(reply));
+    const ended = sessionEnded(reply, this.#ledger[0]);
+    this.#ended = ended;
+    this.alarms.set(now() + AFTER_421, () => this.destroy(ended));
+    for (const owed of this.#ledger) owed.stop(ended);
   }
 
   /** @ignore */
@@ -235,7 +235,7 @@ export class Dialogue implements StreamSink {
 
   /** @ignore */
   close(cause?: Error): void {
-    this.destroy(this.#ended ? sessionEnded(this.#ended) : lost(this.#ledger[0], cause));
+    this.destroy(this.#ended ?? lost(this.#ledger[0], cause));
   }
 
   /** The session cannot be trusted any more: latched and dropped. */
