@@ -13,7 +13,7 @@
  */
 
 import { hostname } from "node:os";
-import { type Check, FUNCTION, MILLISECONDS, POLICY, TEXT } from "../checks.ts";
+import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, OBJECT, POLICY, TEXT } from "../checks.ts";
 import type { MessageInDoubt } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
 import { checkOption, type SmtpOptions } from "../options.ts";
@@ -46,11 +46,6 @@ export interface LogSettings {
 /** A shorter wait for the reply to a message makes duplicates (RFC 5321 4.5.3.2.6). */
 const FINAL_TIMEOUT = 600_000;
 
-const BOOLEAN: Check = { expected: "true or false", holds: (value) => typeof value === "boolean" };
-const OBJECT: Check = {
-  expected: "an object",
-  holds: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-};
 const WORD: Check = {
   expected: "a string without spaces or control characters",
   holds: (value) => typeof value === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(value),
@@ -97,6 +92,8 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   beforeEnd: FUNCTION,
   allowInsecureAuth: BOOLEAN,
   strict: BOOLEAN,
+  pipelining: BOOLEAN,
+  chunking: BOOLEAN,
   finalTimeout: MILLISECONDS,
 };
 
@@ -166,6 +163,8 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
     finalTimeout: options.finalTimeout ?? Math.max(socketTimeout, FINAL_TIMEOUT),
     recipientPolicy: options.recipientPolicy ?? "collect",
     strict: options.strict,
+    pipelining: options.pipelining,
+    chunking: options.chunking,
     localAddress: options.localAddress,
   };
 }

@@ -87,6 +87,10 @@ export interface NetSmtpTransportOptions {
   allowInsecureAuth?: boolean | undefined;
   /** A line of a message over 998 octets is an error. Default false. */
   strict?: boolean | undefined;
+  /** Send commands in groups where the server offers it (RFC 2920). Default true. */
+  pipelining?: boolean | undefined;
+  /** Send the content in chunks where the server offers it (RFC 3030). Default true. */
+  chunking?: boolean | undefined;
   /** For the reply to a message; a shorter one makes duplicates (RFC 5321 4.5.3.2.6). Default: `socketTimeout`, and at least 600 000. */
   finalTimeout?: number | undefined;
 }

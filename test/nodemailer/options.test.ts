@@ -66,8 +66,8 @@ describe("transportSettings()", () => {
     [{ servername: "mx.example" }, { tlsHostname: "mx.example" }],
     [{ tls: { ca: "x" } }, { tlsOptions: { ca: "x" } }],
     [
-      { recipientPolicy: "net-smtp", strict: true, allowInsecureAuth: true },
-      { recipientPolicy: "net-smtp", strict: true },
+      { recipientPolicy: "net-smtp", strict: true, allowInsecureAuth: true, pipelining: false, chunking: false },
+      { recipientPolicy: "net-smtp", strict: true, pipelining: false, chunking: false },
     ],
   ])("%j is the engine's %j", (options, smtp) => {
     expect(transportSettings(options).smtp).toMatchObject(smtp);
