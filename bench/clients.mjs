@@ -1,17 +1,33 @@
 // The clients that are compared: each opens once, sends many messages over one connection, and closes.
+import { Readable } from "node:stream";
 import nodemailer from "nodemailer";
 import SMTPConnectionModule from "nodemailer/lib/smtp-connection";
 import { NetSmtp } from "../dist/mod.js";
 
 const SMTPConnection = SMTPConnectionModule.default ?? SMTPConnectionModule;
-
-export const FROM = "a@x.example";
-export const TO = ["b@y.example"];
+const HOST = "127.0.0.1";
+const FROM = "a@x.example";
+const TO = ["b@y.example"];
+const LINE = `${"QUJDREVGR0hJSktM".repeat(5).slice(0, 76)}\r\n`;
 
 /** A message of 1 KB: a header, then lines of base64. */
-export const MESSAGE = Buffer.from(
-  `Subject: receipt\r\n\r\n${`${"QUJDREVGR0hJSktM".repeat(5).slice(0, 76)}\r\n`.repeat(13)}`,
-).subarray(0, 1022);
+const MESSAGE = Buffer.from(`Subject: receipt\r\n\r\n${LINE.repeat(13)}`).subarray(0, 1022);
+const CHUNK = Buffer.alloc(64 * 1024, LINE);
+
+/** Chunks of 64 KB, one after the other. */
+async function* chunks(count) {
+  for (let index = 0; index < count; index++) yield CHUNK;
+}
+
+/** The same as a stream that costs as little as a stream can. */
+function readable(count) {
+  let index = 0;
+  return new Readable({
+    read() {
+      this.push(index++ < count ? CHUNK : null);
+    },
+  });
+}
 
 /** Keeps `width` sends under way until `count` were sent. */
 async function pump(count, width, send) {
@@ -22,36 +38,43 @@ async function pump(count, width, send) {
   await Promise.all(Array.from({ length: width }, one));
 }
 
+const addresses = (count) => Array.from({ length: count }, (_, index) => `recipient-${index}@y.example`);
+
 /** NetSmtp. `width` calls of sendMessage are not awaited at a time. */
-export async function netSmtp(port, options = {}, width = 32) {
-  const smtp = await NetSmtp.start("127.0.0.1", port, { recipientPolicy: "collect", ...options });
+async function netSmtp(port, { width = 32, ...options } = {}) {
+  const smtp = await NetSmtp.start(HOST, port, { recipientPolicy: "collect", ...options });
   return {
-    send: (count, message = MESSAGE, to = TO) => pump(count, width, () => smtp.sendMessage(message, FROM, to)),
+    send: (count) => pump(count, width, () => smtp.sendMessage(MESSAGE, FROM, TO)),
+    sendTo: (recipients) => smtp.sendMessage(MESSAGE, FROM, addresses(recipients)),
+    stream: (count) => smtp.sendMessage(chunks(count), FROM, TO),
+    queue: (count) =>
+      Promise.all(Array.from({ length: count }, () => smtp.sendMessage(() => Buffer.from(MESSAGE), FROM, TO))),
     close: () => smtp.finish(),
   };
 }
 
 /** Nodemailer's SMTPConnection: one message at a time, as it allows. */
-export async function smtpConnection(port) {
-  const connection = new SMTPConnection({ host: "127.0.0.1", port, ignoreTLS: true });
+async function smtpConnection(port, { auth, ...options } = {}) {
+  const connection = new SMTPConnection({ host: HOST, port, ignoreTLS: true, ...options });
   await new Promise((resolve, reject) => connection.once("error", reject).connect(resolve));
-  const send = (message, to) =>
-    new Promise((resolve, reject) => {
-      connection.send({ from: FROM, to }, message, (error, info) => (error ? reject(error) : resolve(info)));
-    });
+  const told = (ask) => new Promise((resolve, reject) => ask((error, info) => (error ? reject(error) : resolve(info))));
+  const send = (message, to) => told((done) => connection.send({ from: FROM, to }, message, done));
+  if (auth) await told((done) => connection.login(auth, done));
   return {
-    send: (count, message = MESSAGE, to = TO) => pump(count, 1, () => send(message, to)),
+    send: (count) => pump(count, 1, () => send(MESSAGE, TO)),
+    sendTo: (recipients) => send(MESSAGE, addresses(recipients)),
+    stream: (count) => send(readable(count), TO),
     close: () => new Promise((resolve) => connection.once("end", resolve).quit()),
   };
 }
 
 /** Nodemailer's pool with one connection, through sendMail, of raw Buffers. */
-export async function pool(port) {
+async function pool(port) {
   const transport = nodemailer.createTransport({
     pool: true,
     maxConnections: 1,
     maxMessages: 1e9,
-    host: "127.0.0.1",
+    host: HOST,
     port,
     ignoreTLS: true,
   });
@@ -61,3 +84,5 @@ export async function pool(port) {
     close: async () => transport.close(),
   };
 }
+
+export const clients = { netSmtp, smtpConnection, pool };

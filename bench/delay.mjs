@@ -1,5 +1,5 @@
 // A proxy that delays each direction by N ms, in a process of its own. Usage: node bench/delay.mjs TARGET_PORT MS; prints its port.
-// It also counts, per connection, the round trips: how often the direction of the talk turned from server to client.
+// Asked anything, it tells the round trips: how often a client spoke after the server had.
 import { connect, createServer } from "node:net";
 
 const [target, delay] = process.argv.slice(2).map(Number);
@@ -27,5 +27,5 @@ const server = createServer((client) => {
   });
 }).listen(0, "127.0.0.1", () => console.log(server.address().port));
 
-process.on("message", () => process.send(turns));
+process.on("message", () => process.send({ turns }));
 process.on("disconnect", () => process.exit());

@@ -1,5 +1,15 @@
-// Pairs, medians, quartiles; and the helpers in processes of their own. Only ratios within one run count: the machine may be shared.
+// Rounds, medians, quartiles; and the helpers in processes of their own. Only ratios within one run count: the machine may be shared.
 import { fork } from "node:child_process";
+import { once } from "node:events";
+
+/** A quick look: fewer pairs, smaller work, no document. */
+export const QUICK = process.env.BENCH_QUICK === "1";
+
+/** How many interleaved pairs a figure is the median of. */
+export const PAIRS = QUICK ? 3 : 9;
+
+/** `full` of something; a tenth of it for a quick look. */
+export const some = (full) => (QUICK ? Math.ceil(full / 10) : full);
 
 export function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -10,44 +20,59 @@ export function quantile(values, q) {
 
 export const median = (values) => quantile(values, 0.5);
 
-/** Runs both in turn, `pairs` times after one warm-up, and gives both lists of figures. */
-export async function interleaved(pairs, a, b) {
-  await a();
-  await b();
-  const figures = { a: [], b: [] };
+/** Median and quartiles. */
+export const spread = (values) => ({
+  median: median(values),
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75),
+});
+
+/** The ratio of each pair, `a` to `b`: median and quartiles. */
+export const ratios = (a, b) => spread(a.map((value, index) => value / b[index]));
+
+/** Runs each subject in turn, `pairs` times, and gives each one's figures by its name. */
+export async function interleaved(subjects, pairs = PAIRS) {
+  const figures = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
   for (let pair = 0; pair < pairs; pair++) {
-    figures.a.push(await a());
-    figures.b.push(await b());
+    for (const [name, subject] of Object.entries(subjects)) figures[name].push(await subject());
   }
   return figures;
 }
 
-/** Time and CPU of this process a piece of work takes, per item: { perSecond, cpu } with cpu in µs. */
-export async function timed(items, work) {
-  globalThis.gc?.();
-  const cpuBefore = process.cpuUsage();
-  const before = performance.now();
-  await work();
-  const elapsed = performance.now() - before;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { perSecond: (items / elapsed) * 1000, cpu: (user + system) / items, elapsed };
-}
+/** One of the figures that each run gave. */
+export const column = (figures, key) => figures.map((figure) => figure[key]);
 
-/** The ratio a/b of each pair: median and quartiles. */
-export function ratios(a, b) {
-  const each = a.map((value, index) => value / b[index]);
-  return { median: median(each), low: quantile(each, 0.25), high: quantile(each, 0.75) };
-}
-
-/** Starts a helper script; gives its port, a question, and an end. */
+/** Starts a script as a process; gives the first line it says, a question to ask it, and its end. */
 export async function helper(script, ...args) {
   const child = fork(new URL(script, import.meta.url), args.map(String), {
+    execArgv: ["--expose-gc"],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
-  const port = await new Promise((resolve, reject) => {
-    child.stdout.once("data", (text) => resolve(Number(String(text))));
-    child.once("exit", (code) => reject(new Error(`${script} ended with ${code}`)));
+  const first = await Promise.race([once(child.stdout, "data"), once(child, "exit").then(() => undefined)]);
+  if (first === undefined) throw new Error(`${script} ended before it was ready`);
+  return {
+    port: Number(String(first[0])),
+    ask: (question) => answered(child, script, question),
+    close: () => child.disconnect(),
+  };
+}
+
+function answered(child, script, question) {
+  return new Promise((resolve, reject) => {
+    const settle = (answer) => {
+      child.off("message", settle).off("exit", settle);
+      if (answer?.error) reject(new Error(`${script}: ${answer.error}`));
+      else if (typeof answer !== "object" || answer === null) reject(new Error(`${script} ended instead of answering`));
+      else resolve(answer);
+    };
+    child.on("message", settle).on("exit", settle).send(question);
   });
-  const ask = (question) => new Promise((resolve) => child.once("message", resolve).send(question));
-  return { port, ask, close: () => child.disconnect() };
+}
+
+/** Runs one job in a process made for it. */
+export async function alone(job) {
+  const worker = await helper("./worker.mjs");
+  const figures = await worker.ask(job);
+  worker.close();
+  return figures;
 }

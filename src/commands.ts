@@ -92,6 +92,7 @@ export abstract class SmtpCommands extends SmtpSession {
   }
 
   async #mail(connection: Connection, turn: Turn, sender: Mailbox, line: string): Promise<SmtpResponse> {
+    connection.checkUtf8([sender]);
     const replies: SmtpResponse[] = [];
     const lines = connection.resetOwed ? ["RSET", line] : [line];
     await connection.flights(lines, replies, () => lines.length === 2 && replies[0]?.success === false);
@@ -111,6 +112,8 @@ export abstract class SmtpCommands extends SmtpSession {
     }
     const [recipient] = forwardPaths(to, { smtputf8: this.live().offers("SMTPUTF8") }) as [Mailbox];
     const reply = await this.exchangeOrDummy(async (connection) => {
+      connection.refuseStale();
+      connection.checkUtf8([recipient]);
       const answer = await connection.dialogue.command(rcpt(recipient));
       connection.manual?.recipient(recipient.address, answer);
       return answer;
@@ -148,6 +151,7 @@ export abstract class SmtpCommands extends SmtpSession {
     const content =
       typeof source === "function" ? writerMessage(source as (writer: MessageWriter) => unknown) : message(source);
     return await this.exchange(async (connection) => {
+      connection.refuseStale();
       const manual = connection.manual ?? new ManualTransaction("");
       try {
         return await this.#data(connection, content, manual);

@@ -6,9 +6,10 @@
  */
 
 import type { Dialogue } from "./dialogue.ts";
-import { errorClass, SmtpAbortError, type SmtpError } from "./errors.ts";
+import { errorClass, SmtpAbortError, SmtpArgumentError, type SmtpError, SmtpSessionError, shown } from "./errors.ts";
 import type { ManualTransaction } from "./manual.ts";
 import type { SmtpStream } from "./net/stream.ts";
+import type { Mailbox } from "./protocol/address.ts";
 import type { Capabilities } from "./protocol/capabilities.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import { Turns } from "./turns.ts";
@@ -32,8 +33,6 @@ const withoutBdat: Set<string> = new Set();
 export class Connection {
   /** The stream as it is now: another one after STARTTLS. */
   stream: SmtpStream;
-  /** The conversation as it is now: another one after STARTTLS. */
-  dialogue: Dialogue;
   /** What the last EHLO offered in the current state of TLS; undefined before EHLO and after HELO. */
   capabilities: Capabilities | undefined;
   /** True if the next MAIL needs an RSET in front of it (design.md, Recipients). */
@@ -48,6 +47,7 @@ export class Connection {
   abandoned: SmtpError | undefined;
   /** Who writes. */
   readonly turns: Turns = new Turns();
+  #dialogue!: Dialogue;
   readonly #settings: ConnectionSettings;
   readonly #host: string;
   #unanswered = 0;
@@ -66,6 +66,17 @@ export class Connection {
     if (settings.signal?.aborted) this.#onAbort();
   }
 
+  /** The conversation as it is now: another one after STARTTLS. */
+  get dialogue(): Dialogue {
+    return this.#dialogue;
+  }
+
+  /** What is over cannot be led on: a transaction of the caller's gives the wire back, so that whoever waits hears of it. */
+  set dialogue(dialogue: Dialogue) {
+    this.#dialogue = dialogue;
+    dialogue.onOver = () => this.closeManual();
+  }
+
   /** True if commands may go in groups (RFC 2920). */
   get pipelining(): boolean {
     return this.#settings.pipelining && this.offers("PIPELINING");
@@ -74,6 +85,11 @@ export class Connection {
   /** True if content may go in chunks (RFC 3030). */
   get chunking(): boolean {
     return this.#settings.chunking && this.pipelining && this.offers("CHUNKING") && !withoutBdat.has(this.#host);
+  }
+
+  /** True while a BDAT LAST is unanswered. */
+  get lastUnanswered(): boolean {
+    return this.#unanswered > 0;
   }
 
   /** A BDAT LAST is written; `pass` is called when the next message may begin, `inFlight` at a time. */
@@ -132,6 +148,22 @@ export class Connection {
     });
     this.dialogue.fail(error);
     throw error;
+  }
+
+  /** Throws if the server stands in a transaction that was given up: RCPT or DATA now would go to its recipients. */
+  refuseStale(): void {
+    if (!this.resetOwed || this.manual) return;
+    const message =
+      "Transaction before was given up and not reset, so this would join it: call mailFrom() or rset() first";
+    throw new SmtpSessionError(message, { phase: "rcpt" });
+  }
+
+  /** Throws if an address needs SMTPUTF8 and the server, asked again since, does not offer it. */
+  checkUtf8(mailboxes: readonly Mailbox[]): void {
+    const mailbox = this.offers("SMTPUTF8") ? undefined : mailboxes.find(({ utf8 }) => utf8);
+    if (!mailbox) return;
+    const message = `Address ${shown(mailbox.address)} needs SMTPUTF8, which the server does not offer any more, expected ASCII`;
+    throw new SmtpArgumentError(message, { phase: "mail" });
   }
 
   /** The wire is the caller's; the commands already asked for are his. */

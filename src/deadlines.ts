@@ -25,6 +25,9 @@ export interface Timeouts {
   quitTimeout: number;
 }
 
+/** Milliseconds for which reading goes on after a 421 (design.md, Fates). */
+const AFTER_421 = 5_000;
+
 /** Watches a ledger. */
 export class Deadlines {
   readonly #alarms: Alarms;
@@ -34,6 +37,7 @@ export class Deadlines {
   #lastReply = 0;
   #stalledSince: number | undefined;
   #check: Alarm | undefined;
+  #lingering: Alarm | undefined;
 
   /** `overdue` is told of the first thing that is. */
   constructor(alarms: Alarms, timeouts: Timeouts, ledger: readonly Owed[], overdue: (error: SmtpError) => void) {
@@ -62,6 +66,18 @@ export class Deadlines {
   /** The stream has taken what it had. */
   writeGoesOn(): void {
     this.#stalledSince = undefined;
+  }
+
+  /** Rings when the time for what is owed behind a 421 is over. */
+  linger(ring: () => void): void {
+    this.#lingering = this.#alarms.set(now() + AFTER_421, ring);
+  }
+
+  /** Nothing is watched any more. */
+  stop(): void {
+    if (this.#check) this.#alarms.drop(this.#check);
+    if (this.#lingering) this.#alarms.drop(this.#lingering);
+    this.#check = undefined;
   }
 
   /** Sees that the timer looks in time; it is touched only if it would look too late. */

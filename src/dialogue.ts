@@ -20,10 +20,7 @@ import { bdat } from "./protocol/command.ts";
 import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** Milliseconds for which reading goes on after a 421 (design.md, Fates). */
-const AFTER_421 = 5_000;
-/** Content beyond this many octets leaves at once, without waiting for the end of the tick. */
-const FLUSH_AT = 64 * 1024;
+const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
 
 /** One conversation. STARTTLS begins a new one. */
 export class Dialogue implements StreamSink {
@@ -39,6 +36,8 @@ export class Dialogue implements StreamSink {
   readonly #deadlines: Deadlines;
   /** Told why nothing is written any more, for a message that waits for its source. */
   onStop: ((error: SmtpError) => void) | undefined;
+  /** Told the same, for who keeps the wire. */
+  onOver: (() => void) | undefined;
   #drained: (() => void) | undefined;
   #ended: SmtpError | undefined;
   #failure: SmtpError | undefined;
@@ -104,8 +103,9 @@ export class Dialogue implements StreamSink {
   ): Promise<SmtpResponse[]> {
     const refusal = this.refused();
     if (refusal) return Promise.reject(refusal);
+    const flight = this.#send(`${lines.join("\r\n")}\r\n`, new Owed("command", lines, lines.length, timeout, replies));
     for (const line of lines) this.#transcript?.command(line, line.length + 2, false);
-    return this.#send(`${lines.join("\r\n")}\r\n`, new Owed("command", lines, lines.length, timeout, replies));
+    return flight;
   }
 
   #send(text: string, owed: Owed): Promise<SmtpResponse[]> {
@@ -119,16 +119,14 @@ export class Dialogue implements StreamSink {
   async command(line: string, shown?: Shown): Promise<SmtpResponse> {
     const refusal = this.refused();
     if (refusal) throw refusal;
-    this.#transcript?.command(shown?.text ?? line, line.length + 2, shown !== undefined);
     this.#maskReplies = shown?.maskReply ?? false;
-    const owed = new Owed("command", [shown?.text ?? line], 1, this.#timeouts.readTimeout);
-    return (await this.#send(`${line}\r\n`, owed))[0] as SmtpResponse;
+    const text = shown?.text ?? line;
+    const replies = this.#send(`${line}\r\n`, new Owed("command", [text], 1, this.#timeouts.readTimeout));
+    this.#transcript?.command(text, line.length + 2, shown !== undefined);
+    return (await replies)[0] as SmtpResponse;
   }
 
-  /**
-   * The content of a message begins: until `contentEnd` an early 4xx or 5xx is its reply, an early 2xx a violation
-   * (design.md, law 3). `count` replies are owed for it, one, or under LMTP one a recipient. Throws if nothing can be written.
-   */
+  /** The content of a message begins, for which `count` replies are owed (under LMTP one a recipient). Throws if nothing can be written. */
   contentBegin(count = 1): Owed {
     const refusal = this.refusal();
     if (refusal) throw refusal;
@@ -147,10 +145,11 @@ export class Dialogue implements StreamSink {
   /** The last bytes of the content, `octets` in all (0: the lone dot): when they leave the cork, the message is handed over. */
   contentEnd(owed: Owed, last: readonly Uint8Array[], octets: number): void {
     if (this.refusal()) return;
-    if (octets > 0) this.#transcript?.content(octets);
-    this.#transcript?.command(".", 3, false);
     this.#leaving.push(owed);
     for (const bytes of last) this.#cork.bytes(bytes);
+    // Shown last, here and elsewhere: whoever looks on may abort, and must find the ledger right.
+    if (octets > 0) this.#transcript?.content(octets);
+    this.#transcript?.command(".", 3, false);
   }
 
   /** A chunk (RFC 3030 2): its command and octets leave together, only the last is an end. Throws if nothing can be written. */
@@ -160,12 +159,12 @@ export class Dialogue implements StreamSink {
     const line = bdat(octets, last);
     const timeout = last ? this.#timeouts.finalTimeout : this.#timeouts.readTimeout;
     const owed = new Owed(last ? "last" : "command", [line], 1, timeout);
-    this.#transcript?.command(line, line.length + 2, false);
-    this.#transcript?.content(octets);
     this.#ledger.push(owed);
     this.#leaving.push(owed);
     this.#cork.text(`${line}\r\n`);
     for (const bytes of pieces) this.#cork.bytes(bytes);
+    this.#transcript?.command(line, line.length + 2, false);
+    this.#transcript?.content(octets);
     if (this.#cork.octets >= FLUSH_AT) this.flush();
     return owed;
   }
@@ -223,7 +222,7 @@ export class Dialogue implements StreamSink {
   #sessionEnds(reply: SmtpResponse): void {
     const ended = sessionEnded(reply, this.#ledger[0]);
     this.#ended = ended;
-    this.alarms.set(now() + AFTER_421, () => this.destroy(ended));
+    this.#deadlines.linger(() => this.destroy(ended));
     for (const owed of this.#ledger) owed.stop(ended);
   }
 
@@ -260,7 +259,7 @@ export class Dialogue implements StreamSink {
     this.#transcript?.note(error.message);
     // A failure latches if somebody was waiting (an exception inside `critical`); a connection lost while idle does not.
     if (this.#ledger.length > 0 && !this.#ended) this.#halted ??= error;
-    this.alarms.clear();
+    this.#deadlines.stop();
     this.#stream.destroy();
     for (const owed of this.#ledger.splice(0)) {
       owed.stop(error);
@@ -271,6 +270,7 @@ export class Dialogue implements StreamSink {
 
   #wake(stopped?: SmtpError): void {
     if (stopped) this.onStop?.(stopped);
+    if (stopped) this.onOver?.();
     this.#drained?.();
     this.#drained = undefined;
   }
@@ -287,7 +287,7 @@ export class Dialogue implements StreamSink {
   end(): void {
     this.#transcript?.note("connection closed");
     this.#failure ??= lost(undefined, undefined);
-    this.alarms.clear();
+    this.#deadlines.stop();
     this.#stream.end();
     this.#stream.destroy();
   }

@@ -19,6 +19,8 @@ export class ManualTransaction implements Evidence {
   readonly recipients: string[] = [];
   /** An RSET in front of MAIL is not kept as evidence: MAIL had its 2xx. */
   readonly reset = false;
+  /** True once a line of the caller's own may have added a recipient. */
+  raw = false;
   /** The replies to MAIL, each RCPT, and DATA. */
   readonly replies: SmtpResponse[];
   /** Its commands, in the order of the calls. */

@@ -60,6 +60,8 @@ export class RecipientList implements RecipientListing {
     paths: readonly Mailbox[],
     policy: RecipientPolicy,
   ): Promise<RecipientList> {
+    connection.refuseStale();
+    connection.checkUtf8(paths);
     const manual = connection.manual ?? new ManualTransaction("");
     const recipients = paths.map(({ address }) => address);
     const replies = manual.replies.slice(0, 1);

@@ -206,7 +206,10 @@ export abstract class SmtpSession extends SmtpSettings {
   /** Writes the line and gives its reply, whatever it is; while latched the dummy reply. Not for DATA, BDAT, STARTTLS, AUTH: `SmtpArgumentError` (Net::SMTP#get_response). */
   async getResponse(line: string): Promise<SmtpResponse> {
     const checked = this.validateLine(rawCommand(line));
-    return await this.exchangeOrDummy((connection) => connection.dialogue.command(checked));
+    return await this.exchangeOrDummy((connection) => {
+      if (connection.manual && phaseOf(checked.trimStart()) === "rcpt") connection.manual.raw = true;
+      return connection.dialogue.command(checked);
+    });
   }
 
   /** As `getResponse`, but a reply other than 2xx is thrown by its class (Net::SMTP#getok). */

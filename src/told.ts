@@ -44,9 +44,10 @@ function saidByServer(evidence: Evidence, policy: RecipientPolicy | undefined): 
   return evidence.final?.success ? final : ((policy && refusal(evidence, policy)) ?? final);
 }
 
-/** Of a message whose recipients nobody knows (each RCPT was a line of the caller's), the end may have arrived too. */
-function inDoubt({ recipients, handedOver }: Evidence): SmtpErrorDetails {
-  return recipients.length === 0 && handedOver ? { fate: "unknown", retry: "ask" } : {};
+/** Of a message with recipients that nobody knows (their RCPT was a line of the caller's), the end may have arrived too. */
+function inDoubt({ recipients, handedOver, final, raw }: Evidence): SmtpErrorDetails {
+  const unseen = recipients.length === 0 || (raw && final === undefined);
+  return unseen && handedOver ? { fate: "unknown", retry: "ask" } : {};
 }
 
 /** What happened to whom, and what to do. */

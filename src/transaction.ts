@@ -124,15 +124,18 @@ export class Transaction implements Evidence {
   #mayBegin(): void {
     const refusal = this.#stopped ?? this.#connection.abandoned ?? this.#connection.dialogue.refused();
     if (refusal) throw refusal;
+    this.#connection.checkUtf8([this.#envelope.from, ...this.#envelope.to]);
     if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
   }
 
   /** True if the content leaves with the envelope: by BDAT, where nothing may stop it and the message is short. */
   #goesAlong(): boolean {
     const { recipientPolicy, beforeEnd } = this.#options;
+    const { chunking, resetOwed, lastUnanswered } = this.#connection;
     const { bytes } = this.#message;
-    if (!this.#connection.chunking || recipientPolicy !== "collect" || beforeEnd) return false;
-    return bytes !== undefined && bytes.length <= ALONG_LIMIT;
+    if (!chunking || recipientPolicy !== "collect" || beforeEnd || bytes === undefined) return false;
+    // Behind a transaction that is known to stand open the RSET is answered first: refused, it would give that one this text.
+    return bytes.length <= ALONG_LIMIT && (!resetOwed || lastUnanswered);
   }
 
   /** RSET if it is owed, MAIL, RCPT for each recipient, and DATA where nothing can stop the message between: in one flight, or one by one. */
@@ -180,7 +183,8 @@ export class Transaction implements Evidence {
   async #judge(): Promise<void> {
     const data = dataReply(this);
     const refused = refusal(this, this.#options.recipientPolicy);
-    if (refused && data?.continue) await this.#withdraw(refused);
+    if (refused && data?.status === "354") await this.#withdraw(refused);
+    if (refused && data?.continue && data.status !== "354") throw this.#broken(refused);
     if (refused && (data?.success || resetReply(this)?.success === false)) throw this.#broken(refused);
     if (refused?.phase === "data" && this.#options.recipientPolicy === "net-smtp")
       this.#connection.dialogue.halt(refused);

@@ -27,6 +27,7 @@ export class MessageWriter {
   #pending: Pending[] = [];
   /** The first failure, of whatever value: a block may reject with 0. */
   #failure: { readonly error: unknown } | undefined;
+  #wrote = false;
   #over: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -96,6 +97,7 @@ export class MessageWriter {
   }
 
   #put(chunk: string | Uint8Array): Promise<void> {
+    this.#wrote = true;
     if (this.#over) return this.#failed(this.#over);
     if (typeof chunk !== "string" && !isOctets(chunk)) {
       return this.#failed(
@@ -129,7 +131,8 @@ export class MessageWriter {
       this.#wake?.();
     };
     settle(block, this).then(
-      () => end(),
+      (value) =>
+        end(this.#wrote || !(typeof value === "string" || isOctets(value)) ? undefined : { error: returned(value) }),
       (error) => end({ error }),
     );
     for (;;) {
@@ -189,6 +192,12 @@ function withEnd(text: string, end: string): string {
   return text.endsWith(end) ? text : text + end;
 }
 
-async function settle(block: (writer: MessageWriter) => unknown, writer: MessageWriter): Promise<void> {
-  await block(writer);
+async function settle(block: (writer: MessageWriter) => unknown, writer: MessageWriter): Promise<unknown> {
+  return await block(writer);
+}
+
+/** Who returns a message instead of writing it would send an empty one. */
+function returned(value: unknown): SmtpArgumentError {
+  const message = `Block wrote nothing and returned ${shown(value)}, expected that it writes the message to its writer`;
+  return new SmtpArgumentError(message, { phase: "content" });
 }

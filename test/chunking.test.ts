@@ -228,11 +228,11 @@ describe("sendMessage() with BDAT", () => {
       C: RSET
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
       C: BDAT 3 LAST
       C: x
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
       S: 250 queued`);
     const error = await failure(smtp.sendMessage("x", FROM, "b@y.example"));
     expect(error).toMatchObject({ name: "SmtpServerBusy", phase: "final", fate: "refused", retry: "later" });
@@ -350,11 +350,11 @@ describe("sendMessage() with BDAT", () => {
       C: RSET
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
       C: BDAT 3 LAST
       C: y
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
       S: 250 queued`);
     const seen: unknown[] = [];
     const beforeEnd = async (message: unknown): Promise<void> => {
@@ -397,11 +397,11 @@ describe("sendMessage() with BDAT", () => {
       C: RSET
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
       C: BDAT 3 LAST
       C: y
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
       S: 250 queued`);
     const chunk = `${"A".repeat(262_142)}\r\n`;
     const error = await failure(smtp.sendMessage([chunk, "more"], FROM, "b@y.example"));
@@ -419,11 +419,11 @@ describe("sendMessage() with BDAT", () => {
       C: RSET
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
       C: BDAT 3 LAST
       C: y
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
       S: 250 queued`);
     const abort = new AbortController();
     const source = async function* (): AsyncGenerator<string> {

@@ -415,10 +415,16 @@ describe("what breaks the session", () => {
     server.finish();
   });
 
-  test("rcptToList() outside a transaction does not forget the RSET that is owed", async () => {
-    const { smtp, server } = await session(dialogue("M250 B550 | B550 | R250 M250 B250 | D354 | X250"));
+  test("rcptTo(), rcptToList() and data() would join a transaction that was given up: refused while its RSET is owed", async () => {
+    const { smtp, server } = await session(dialogue("M250 B550 | R250 M250 B250 | D354 | X250"));
     await failure(smtp.sendMessage("x", FROM, "b@y.example"));
-    await failure(smtp.rcptToList("b@y.example", () => undefined));
+    for (const call of [
+      () => smtp.rcptToList("b@y.example", () => undefined),
+      () => smtp.rcptTo("b@y.example"),
+      () => smtp.data("x"),
+    ]) {
+      expect(await failure(call())).toMatchObject({ name: "SmtpSessionError", fate: "unsent" });
+    }
     await smtp.sendMessage("x", FROM, "b@y.example");
     server.finish();
   });

@@ -33,6 +33,8 @@ export interface Evidence {
   readonly reset: boolean;
   /** The replies to RSET, MAIL, RCPT… and DATA so far. */
   readonly replies: readonly SmtpResponse[];
+  /** True if the caller may have named recipients by lines of his own, which are not among these. */
+  readonly raw?: boolean;
   /** True once the end of the message had been given to the socket. */
   readonly handedOver: boolean;
   /** The complete reply to the content; before the end was handed over it is an early one. */
@@ -92,7 +94,7 @@ function recipientFate(evidence: Evidence, address: string, index: number, unsen
 
 /** The server took content although it had refused the sender or everybody: nobody can tell what it did with it. */
 function isContradiction(evidence: Evidence): boolean {
-  return !transactionOpen(evidence) || everyRecipientRefused(evidence);
+  return !evidence.raw && (!transactionOpen(evidence) || everyRecipientRefused(evidence));
 }
 
 function isRefusal(reply: SmtpResponse | undefined): boolean {
