@@ -87,7 +87,7 @@ function settle(error: Error, details: SmtpErrorDetails, kind: Kind): void {
     response: details.response,
     command: details.command,
     temporary,
-    retry: bestRetry(recipients) ?? details.retry ?? byReply ?? retry,
+    retry: details.fate === "unknown" ? "ask" : (bestRetry(recipients) ?? details.retry ?? byReply ?? retry),
     delivery: details.delivery,
   };
   for (const [key, value] of Object.entries(known)) {

@@ -83,7 +83,12 @@ async function greeted(endpoint: Endpoint, deadline: OpenDeadline, plain: SmtpSt
   transcript?.note(`connected to ${plain.remote}`);
   const stream = settings.tls && !plain.tls ? await secured(endpoint, deadline, plain) : plain;
   const dialogue = new Dialogue(stream, endpoint.timeouts, transcript);
-  const connection = new Connection(stream, dialogue, settings, plain.remote);
+  const connection = new Connection(
+    stream,
+    dialogue,
+    settings,
+    settings.socketPath ?? `${endpoint.address}:${endpoint.port}`,
+  );
   try {
     await greeting(dialogue, settings.greetingTimeout ?? endpoint.timeouts.readTimeout);
     return connection;
