@@ -58,6 +58,6 @@ export function chart(panels) {
     parts.push(svg);
     top = bottom + 8;
   }
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 8}" font-family="sans-serif" font-size="12">`;
+  const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 8}" font-family="sans-serif" font-size="12"><title>Times as fast as Nodemailer</title>`;
   return [open, `<rect width="${WIDTH}" height="${top + 8}" fill="#fff"/>`, ...parts, "</svg>", ""].join("\n");
 }
