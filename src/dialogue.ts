@@ -21,7 +21,6 @@ import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
 
 const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
-
 /** One conversation. STARTTLS begins a new one. */
 export class Dialogue implements StreamSink {
   readonly #stream: SmtpStream;
@@ -294,6 +293,7 @@ export class Dialogue implements StreamSink {
 
   /** Lays the conversation down for the one inside TLS. The stream hears nothing more. */
   leave(): SmtpStream {
+    this.#deadlines.stop();
     this.#failure = new SmtpConnectionError("Conversation has gone on inside TLS", { phase: "tls" });
     return this.#stream;
   }
