@@ -12,7 +12,7 @@ import type { SmtpStream } from "./net/stream.ts";
 import type { Mailbox } from "./protocol/address.ts";
 import type { Capabilities } from "./protocol/capabilities.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import { Turns } from "./turns.ts";
+import { type Turn, Turns } from "./turns.ts";
 
 /** What a connection needs to know of the options. */
 export interface ConnectionSettings {
@@ -51,7 +51,7 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   readonly #host: string;
   #unanswered = 0;
-  #heldBack: (() => void) | undefined;
+  #heldBack: Turn | undefined;
   #finishing = false;
   readonly #onAbort = (): void =>
     this.drop(new SmtpAbortError("Session was aborted", { cause: this.#settings.signal?.reason }));
@@ -92,19 +92,19 @@ export class Connection {
     return this.#unanswered > 0;
   }
 
-  /** A BDAT LAST is written; `pass` is called when the next message may begin, `inFlight` at a time. */
-  lastWritten(pass: () => void): void {
+  /** A BDAT LAST is written; the turn passes when the next message may begin, `inFlight` at a time. */
+  lastWritten(turn: Turn): void {
     this.#unanswered++;
-    if (this.#unanswered < this.#settings.inFlight) pass();
-    else this.#heldBack = pass;
+    if (this.#unanswered < this.#settings.inFlight) turn.pass();
+    else this.#heldBack = turn;
   }
 
   /** A BDAT LAST was answered, or will not be. */
   lastAnswered(): void {
     this.#unanswered--;
-    const pass = this.#heldBack;
+    const turn = this.#heldBack;
     this.#heldBack = undefined;
-    pass?.();
+    turn?.pass();
   }
 
   /** BDAT was answered as a command that the server does not know: it may take the octets for commands. */
@@ -120,18 +120,15 @@ export class Connection {
 
   /**
    * Writes the lines, in one flight where the server takes it, else one by one until there is `enough`. The replies are put
-   * into `replies` as they come. `behind` writes what leaves with a flight.
+   * into `replies` as they come.
    */
-  async flights(
-    lines: readonly string[],
-    replies: SmtpResponse[],
-    enough: () => boolean,
-    behind?: () => void,
-  ): Promise<void> {
-    for (const group of this.pipelining ? [lines] : lines.map((line) => [line])) {
-      const flight = this.dialogue.flight(group, replies);
-      behind?.();
-      await flight;
+  flights(lines: readonly string[], replies: SmtpResponse[], enough: () => boolean): Promise<unknown> {
+    return this.pipelining ? this.dialogue.flight(lines, replies) : this.#inTurn(lines, replies, enough);
+  }
+
+  async #inTurn(lines: readonly string[], replies: SmtpResponse[], enough: () => boolean): Promise<void> {
+    for (const line of lines) {
+      await this.dialogue.flight([line], replies);
       if (enough()) return;
     }
   }

@@ -135,8 +135,9 @@ export abstract class ContentWriter {
     }
   }
 
-  /** All of a message in memory, in this tick. */
+  /** All of a message in memory, and its end, in this tick. */
   writeWhole(bytes: Uint8Array): void {
+    this.begin();
     const pieces: Uint8Array[] = [];
     this.#encoder.push(bytes, pieces);
     this.#encoder.end(pieces);

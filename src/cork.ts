@@ -10,6 +10,8 @@ const JOIN_LIMIT = 64 * 1024;
 
 const encoder = new TextEncoder();
 
+const TICK: Promise<void> = Promise.resolve();
+
 /** Collects writes until the end of the tick. */
 export class Cork {
   #parts: (string | Uint8Array)[] = [];
@@ -20,7 +22,10 @@ export class Cork {
 
   /** `pull` is called at the end of the tick in which something was put in. */
   constructor(pull: () => void) {
-    this.#pull = pull;
+    this.#pull = () => {
+      this.#scheduled = false;
+      pull();
+    };
   }
 
   /** True if nothing is held. */
@@ -64,10 +69,8 @@ export class Cork {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#pull();
-    });
+    // Not queueMicrotask, which makes an asynchronous resource of every call on Node.
+    void TICK.then(this.#pull);
   }
 }
 

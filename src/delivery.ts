@@ -39,7 +39,7 @@ export type DeliveryFacts = Pick<Delivery, "response" | "tls" | "warnings" | "si
 
 /** The delivery of these recipients. */
 export function deliveryOf(recipients: RecipientResult[], facts: DeliveryFacts): Delivery {
-  const accepted = recipients.filter(({ fate }) => fate === "accepted");
-  const refused = recipients.filter(({ fate }) => fate === "refused");
+  const [accepted, refused]: [RecipientResult[], RecipientResult[]] = [[], []];
+  for (const recipient of recipients) (recipient.fate === "accepted" ? accepted : refused).push(recipient);
   return { recipients, accepted, refused, ...facts };
 }

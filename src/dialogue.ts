@@ -103,7 +103,7 @@ export class Dialogue implements StreamSink {
     const refusal = this.refused();
     if (refusal) return Promise.reject(refusal);
     const flight = this.#send(`${lines.join("\r\n")}\r\n`, new Owed("command", lines, lines.length, timeout, replies));
-    for (const line of lines) this.#transcript?.command(line, line.length + 2, false);
+    if (this.#transcript) for (const line of lines) this.#transcript.command(line, line.length + 2, false);
     return flight;
   }
 
@@ -197,7 +197,8 @@ export class Dialogue implements StreamSink {
     if (this.#failure) return;
     const replies: SmtpResponse[] = [];
     const violation = this.#parser.push(bytes, replies) ?? firstUnowed(this.#ledger, replies);
-    for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
+    if (this.#transcript)
+      for (const reply of replies) this.#transcript.reply(reply, this.#maskReplies && reply.status === "334");
     if (violation) this.fail(violation);
     if (this.#failure) return;
     if (replies.length > 0) this.#deadlines.replied();

@@ -83,7 +83,6 @@ export class ChunkWriter extends ContentWriter {
 
   async #send(): Promise<void> {
     const chunk = this.dialogue.chunk(this.#pieces, this.#octets, false);
-    chunk.promise.catch(() => undefined);
     this.#unanswered.push(chunk);
     this.#pieces = [];
     this.#octets = 0;

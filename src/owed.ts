@@ -1,6 +1,6 @@
 /**
  * One entry of the ledger: the replies that are owed for a flight of commands, or for the content of one message.
- * Its law: one promise an entry, never one a reply.
+ * Its law: one promise an entry at most, and only if somebody waits; never one a reply.
  *
  * @module
  */
@@ -46,19 +46,21 @@ export class Owed {
   readonly timeout: number;
   /** The replies that have come. */
   readonly replies: SmtpResponse[];
-  /** Resolves with all replies once they have come. */
-  readonly promise: Promise<SmtpResponse[]>;
   /** How many are still to come. */
   remaining: number;
   /** True once everything that they answer has been given to the socket. */
   handedOver = false;
   /** When that was. */
   handedOverAt = 0;
+  /** True once all replies have come. */
+  settled = false;
   /** Told, once or more, that the rest of a content will not be written. */
   onStop: ((error: SmtpError) => void) | undefined;
   readonly #replied: number;
-  #resolve!: (replies: SmtpResponse[]) => void;
-  #reject!: (error: SmtpError) => void;
+  #promise: Promise<SmtpResponse[]> | undefined;
+  #resolve: ((replies: SmtpResponse[]) => void) | undefined;
+  #reject: ((error: SmtpError) => void) | undefined;
+  #failure: SmtpError | undefined;
 
   /** An entry for `count` replies, which are put into `replies` behind what it holds already. */
   constructor(
@@ -74,12 +76,21 @@ export class Owed {
     this.timeout = timeout;
     this.replies = replies;
     this.#replied = replies.length;
-    this.promise = new Promise((resolve, reject) => {
+  }
+
+  /** Resolves with all replies once they have come. Made when it is first asked for: a failure that nobody waits for is nobody's. */
+  get promise(): Promise<SmtpResponse[]> {
+    this.#promise ??= this.#promised();
+    return this.#promise;
+  }
+
+  #promised(): Promise<SmtpResponse[]> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.settled) return Promise.resolve(this.replies);
+    return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Content is awaited only after its end; until then a failure is told through `onStop`.
-    if (kind === "content" || kind === "last") this.promise.catch(() => undefined);
   }
 
   /** The command whose reply is the next to come. */
@@ -106,13 +117,15 @@ export class Owed {
     this.replies.push(reply);
     this.remaining--;
     if (this.remaining > 0 && this.handedOver) return false;
-    this.#resolve(this.replies);
+    this.settled = true;
+    this.#resolve?.(this.replies);
     return true;
   }
 
   /** The replies will not come. */
   fail(error: SmtpError): void {
-    this.#reject(error);
+    this.#failure = error;
+    this.#reject?.(error);
   }
 
   /** The rest of the content will not be written. */
@@ -133,6 +146,10 @@ export function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpRespo
     else if (owed.kind === "content" && !reply.continue) answered += owed.remaining;
     else break;
   }
-  const extra = replies.slice(answered).find((reply) => reply.status !== "421");
-  return extra && unowed("Server sent a reply that nothing asked for", extra, ledger[0]?.phase ?? "command");
+  for (let extra = answered; extra < replies.length; extra++) {
+    const reply = replies[extra] as SmtpResponse;
+    if (reply.status !== "421")
+      return unowed("Server sent a reply that nothing asked for", reply, ledger[0]?.phase ?? "command");
+  }
+  return undefined;
 }

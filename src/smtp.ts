@@ -39,6 +39,9 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
   id: TEXT,
 };
 
+const SEND_OPTIONS: readonly string[] = Object.keys(SEND_CHECKS);
+const NO_OPTIONS: SendOptions = {};
+
 const CLEAR = "Message went in clear, since the server did not offer STARTTLS and TLS was not demanded";
 
 /**
@@ -89,13 +92,17 @@ export class NetSmtp extends SmtpCommands {
    * of every recipient. Calls need not wait for each other. Bad input is an `SmtpArgumentError` before a byte is written
    * (Net::SMTP#send_message).
    */
-  async sendMessage(
+  sendMessage(
     source: MessageSource,
     from: string | SmtpAddress,
     to: RecipientList,
     options?: SendOptions,
   ): Promise<Delivery> {
-    return await this.#send(message(source), from, to, options);
+    try {
+      return this.#send(message(source), from, to, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The same as `sendMessage` (Net::SMTP#send_mail, #sendmail). */
@@ -133,8 +140,13 @@ export class NetSmtp extends SmtpCommands {
     return this.openMessageStream(from, to, block, options);
   }
 
-  #send(content: Message, from: string | SmtpAddress, to: RecipientList, options: SendOptions = {}): Promise<Delivery> {
-    checkSendOptions(options);
+  #send(
+    content: Message,
+    from: string | SmtpAddress,
+    to: RecipientList,
+    options: SendOptions = NO_OPTIONS,
+  ): Promise<Delivery> {
+    if (options !== NO_OPTIONS) checkSendOptions(options);
     const connection = this.live();
     const smtputf8 = connection.offers("SMTPUTF8");
     const [sender, recipients] = [reversePath(from, { smtputf8 }), forwardPaths(to, { smtputf8 })];
@@ -156,7 +168,7 @@ export class NetSmtp extends SmtpCommands {
 export type Block<T> = (smtp: NetSmtp) => T | Promise<T>;
 
 function checkSendOptions(options: SendOptions): void {
-  checkNames(options, Object.keys(SEND_CHECKS));
+  checkNames(options, SEND_OPTIONS);
   for (const [name, value] of Object.entries(options)) checkOption(name, value, SEND_CHECKS[name as keyof SendOptions]);
 }
 

@@ -46,8 +46,8 @@ export interface TransactionOptions {
   readonly id: string | undefined;
 }
 
-/** A message of at most this many octets goes with its envelope; a longer one waits for its recipients to be accepted. */
-const ALONG_LIMIT = 64 * 1024;
+/** A message of at most this many octets is written at once, under BDAT with its envelope; a longer one waits for its recipients to be accepted. */
+const SHORT = 64 * 1024;
 
 /** A server that answers BDAT so does not know it, whatever it offered (hazard of RFC 3030). */
 const BDAT_UNKNOWN: readonly string[] = ["500", "501", "502", "504"];
@@ -63,6 +63,7 @@ export class Transaction implements Evidence {
   readonly #connection: Connection;
   readonly #envelope: { readonly from: Mailbox; readonly to: readonly Mailbox[] };
   readonly #options: TransactionOptions;
+  readonly #utf8: boolean;
   #writer: ContentWriter | undefined;
   #lastOwed = false;
   #message: Message;
@@ -82,6 +83,7 @@ export class Transaction implements Evidence {
     this.#options = options;
     this.from = from.address;
     this.recipients = to.map(({ address }) => address);
+    this.#utf8 = from.utf8 || to.some(({ utf8 }) => utf8);
   }
 
   /** True once the end of the message had been given to the socket. */
@@ -99,9 +101,13 @@ export class Transaction implements Evidence {
     try {
       this.#mayBegin();
       const along = this.#goesAlong();
-      await this.#sendEnvelope(along ? () => this.#writeAlong(turn) : undefined);
+      const envelope = this.#sendEnvelope();
+      if (along) this.#writeWhole(new ChunkWriter(this.#connection, this.#options.strict), turn);
+      await envelope;
+      this.#owesReset(mailReply(this)?.success ?? this.reset);
       if (along) await this.#writer?.owed?.promise;
-      await this.#judge();
+      const refusing = this.#judge();
+      if (refusing) await refusing;
       if (!along) await this.#sendContent(turn);
       return this.#delivered();
     } catch (error) {
@@ -124,7 +130,7 @@ export class Transaction implements Evidence {
   #mayBegin(): void {
     const refusal = this.#stopped ?? this.#connection.abandoned ?? this.#connection.dialogue.refused();
     if (refusal) throw refusal;
-    this.#connection.checkUtf8([this.#envelope.from, ...this.#envelope.to]);
+    if (this.#utf8) this.#connection.checkUtf8([this.#envelope.from, ...this.#envelope.to]);
     if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
   }
 
@@ -132,28 +138,34 @@ export class Transaction implements Evidence {
   #goesAlong(): boolean {
     const { recipientPolicy, beforeEnd } = this.#options;
     const { chunking, resetOwed, lastUnanswered } = this.#connection;
-    const { bytes } = this.#message;
-    if (!chunking || recipientPolicy !== "collect" || beforeEnd || bytes === undefined) return false;
+    if (!chunking || recipientPolicy !== "collect" || beforeEnd || !this.#isShort) return false;
     // Behind a transaction that is known to stand open the RSET is answered first: refused, it would give that one this text.
-    return bytes.length <= ALONG_LIMIT && (!resetOwed || lastUnanswered);
+    return !resetOwed || lastUnanswered;
+  }
+
+  /** True of a message in memory that leaves in one write. */
+  get #isShort(): boolean {
+    const { bytes } = this.#message;
+    return bytes !== undefined && bytes.length <= SHORT;
   }
 
   /** RSET if it is owed, MAIL, RCPT for each recipient, and DATA where nothing can stop the message between: in one flight, or one by one. */
-  async #sendEnvelope(behind?: () => void): Promise<void> {
+  #sendEnvelope(): Promise<unknown> {
     const connection = this.#connection;
     const { recipientPolicy } = this.#options;
+    const { from, to } = this.#envelope;
     this.reset = connection.resetOwed;
-    const lines = this.reset ? ["RSET"] : [];
-    lines.push(mail(this.#envelope.from, this.#needsUtf8), ...this.#envelope.to.map(rcpt));
+    const lines = this.reset ? ["RSET", mail(from, this.#utf8)] : [mail(from, this.#utf8)];
+    for (const recipient of to) lines.push(rcpt(recipient));
     const inMemory = connection.pipelining && this.#message.bytes !== undefined;
     if (inMemory && recipientPolicy === "collect" && !connection.chunking) lines.push("DATA");
-    const enough = (): boolean => this.#stopped !== undefined || refusal(this, recipientPolicy) !== undefined;
     connection.latest = this;
-    try {
-      await connection.flights(lines, this.replies, enough, behind);
-    } finally {
-      this.#owesReset(mailReply(this)?.success ?? this.reset);
-    }
+    return connection.flights(lines, this.replies, () => this.#enough);
+  }
+
+  /** True once nothing that follows in the envelope can change what becomes of it. */
+  get #enough(): boolean {
+    return this.#stopped !== undefined || refusal(this, this.#options.recipientPolicy) !== undefined;
   }
 
   /** Only the latest transaction knows in which state the server is. */
@@ -161,36 +173,42 @@ export class Transaction implements Evidence {
     if (this.#connection.latest === this) this.#connection.resetOwed = owed;
   }
 
-  /** All of the content, in the tick and the write of the envelope. */
-  #writeAlong(turn: Turn): void {
-    this.#writer = new ChunkWriter(this.#connection, this.#options.strict);
-    this.#writer.writeWhole(this.#message.bytes as Uint8Array);
-    this.#lastWritten(turn);
+  /** All of the content in one tick. */
+  #writeWhole(writer: ContentWriter, turn: Turn): void {
+    this.#writer = writer;
+    writer.writeWhole(this.#message.bytes as Uint8Array);
+    this.#endWritten(turn);
+  }
+
+  /** With the end in the cork the turn may pass: what the next message says leaves in the same write (RFC 2920 3.1). */
+  #endWritten(turn: Turn): void {
+    if (!dataReply(this)) return this.#lastWritten(turn);
+    this.#owesReset(false);
+    if (this.#connection.pipelining) turn.pass();
   }
 
   /** Until it is answered its transaction may stand open on the server: a MAIL needs an RSET in front of it (RFC 3030 2). */
   #lastWritten(turn: Turn): void {
     this.#lastOwed = true;
     this.#connection.resetOwed = true;
-    this.#connection.lastWritten(() => turn.pass());
-  }
-
-  get #needsUtf8(): boolean {
-    return this.#envelope.from.utf8 || this.#envelope.to.some(({ utf8 }) => utf8);
+    this.#connection.lastWritten(turn);
   }
 
   /** May the content follow? If not, leaves the session fit for the next message, and throws why. */
-  async #judge(): Promise<void> {
-    const data = dataReply(this);
+  #judge(): Promise<never> | undefined {
     const refused = refusal(this, this.#options.recipientPolicy);
+    return refused || this.#stopped ? this.#refuse(refused) : undefined;
+  }
+
+  async #refuse(refused: SmtpError | undefined): Promise<never> {
+    const data = dataReply(this);
     if (refused && data?.status === "354") await this.#withdraw(refused);
     if (refused && data?.continue && data.status !== "354") throw this.#broken(refused);
     if (refused && (data?.success || resetReply(this)?.success === false)) throw this.#broken(refused);
     if (refused?.phase === "data" && this.#options.recipientPolicy === "net-smtp")
       this.#connection.dialogue.halt(refused);
     if (refused) throw refused;
-    if (!this.#stopped) return;
-    if (data) this.#connection.dialogue.closeWhenAnswered(this.#stopped);
+    if (data) this.#connection.dialogue.closeWhenAnswered(this.#stopped as SmtpError);
     throw this.#stopped;
   }
 
@@ -208,8 +226,15 @@ export class Transaction implements Evidence {
     return error;
   }
 
+  /** The content and the reply to it: at once where the server waits for all of it, else as it comes. */
+  #sendContent(turn: Turn): Promise<unknown> | undefined {
+    if (!dataReply(this) || !this.#isShort || this.#options.beforeEnd) return this.#sendAsItComes(turn);
+    this.#writeWhole(new DataWriter(this.#connection, this.#options.strict), turn);
+    return this.#writer?.owed?.promise;
+  }
+
   /** DATA if it was not said yet, or BDAT; the content; and the reply to it. */
-  async #sendContent(turn: Turn): Promise<void> {
+  async #sendAsItComes(turn: Turn): Promise<void> {
     const connection = this.#connection;
     const chunked = connection.chunking && this.#options.recipientPolicy !== "net-smtp";
     const writer = new (chunked ? ChunkWriter : DataWriter)(connection, this.#options.strict);
@@ -219,16 +244,8 @@ export class Transaction implements Evidence {
       await connection.dialogue.flight(["DATA"], this.replies);
       await this.#judge();
     }
-    await writer.write(this.#message, this.#beforeEnd(), () =>
-      chunked ? this.#lastWritten(turn) : this.#dotWritten(turn),
-    );
+    await writer.write(this.#message, this.#beforeEnd(), () => this.#endWritten(turn));
     await writer.owed?.promise;
-  }
-
-  /** With the dot in the cork the turn passes: what the next message says leaves in the same write (RFC 2920 3.1). */
-  #dotWritten(turn: Turn): void {
-    this.#owesReset(false);
-    if (this.#connection.pipelining) turn.pass();
   }
 
   /** Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost. */
@@ -285,10 +302,11 @@ export class Transaction implements Evidence {
   /** The end of the message was answered, or will not be. */
   #settled(): void {
     if (!this.#lastOwed) return;
-    this.#owesReset(!(this.final?.success && transactionOpen(this)));
+    const { final } = this;
+    this.#owesReset(!(final?.success && transactionOpen(this)));
     this.#connection.lastAnswered();
-    if (BDAT_UNKNOWN.includes(this.final?.status ?? ""))
-      this.#connection.refuseBdat(bdatUnknown(this.final as SmtpResponse));
+    if (final?.success === false && BDAT_UNKNOWN.includes(final.status))
+      this.#connection.refuseBdat(bdatUnknown(final));
   }
 
   #failed(error: unknown): Error {

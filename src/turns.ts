@@ -102,7 +102,7 @@ export class Turns {
       entry.next = undefined;
       this.#held = true;
       this.#unanswered++;
-      void entry.start(this);
+      entry.start(this);
     }
   }
 }
@@ -136,15 +136,26 @@ class Entry implements Turn {
   }
 
   /** The function's first part runs at once, not a tick later. */
-  async start(queue: Turns): Promise<void> {
+  start(queue: Turns): void {
     this.#queue = queue;
+    this.#started().then(
+      (value) => {
+        this.#finished();
+        this.#resolve(value);
+      },
+      (error) => {
+        this.#finished();
+        this.#reject(error);
+      },
+    );
+  }
+
+  #started(): Promise<unknown> {
     try {
-      const value = await this.#run(this);
-      this.#finished();
-      this.#resolve(value);
+      const value = this.#run(this);
+      return value instanceof Promise ? value : Promise.resolve(value);
     } catch (error) {
-      this.#finished();
-      this.#reject(error);
+      return Promise.reject(error);
     }
   }
 

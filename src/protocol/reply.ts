@@ -79,38 +79,40 @@ export class ReplyParser {
     let start = 0;
     while (this.#violation === undefined && start < chunk.length) {
       const end = chunk.indexOf(LF, start) + 1 || chunk.length;
-      const complete = chunk[end - 1] === LF;
-      const piece = start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end);
-      this.#violation = this.#excess(piece, complete) ?? this.#take(piece, complete, replies);
+      this.#violation = this.#next(chunk, start, end, replies);
       start = end;
     }
     if (this.#violation !== undefined) this.#forget();
     return this.#violation;
   }
 
-  /** The violation if the line cannot end within the limits any more: it is over, or at the limit without its end. */
-  #excess(piece: Uint8Array, complete: boolean): SmtpProtocolError | undefined {
+  /** A line, or the part of one that the chunk has, from `start` to `end`. */
+  #next(chunk: Uint8Array, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+    const complete = chunk[end - 1] === LF;
+    if (!this.#fits(end - start, complete)) return this.#excess(chunk.subarray(start, end));
+    if (complete && this.#held === 0) return this.#read(chunk, start, end, replies);
+    this.#hold(chunk.subarray(start, end));
+    if (!complete) return undefined;
+    const length = this.#held;
+    this.#held = 0;
+    return this.#read(this.#line, 0, length, replies);
+  }
+
+  /** False if the line cannot end within the limits any more: it is over, or at the limit without its end. */
+  #fits(length: number, complete: boolean): boolean {
+    const allowed = Math.min(this.#limits.line, this.#limits.bytes - this.#octets);
+    const octets = this.#held + length;
+    return octets < allowed || (complete && octets === allowed);
+  }
+
+  #excess(piece: Uint8Array): SmtpProtocolError {
     const { line, bytes } = this.#limits;
     const allowed = Math.min(line, bytes - this.#octets);
-    const octets = this.#held + piece.length;
-    if (octets < allowed || (complete && octets === allowed)) return undefined;
     const what =
       allowed === line ? `line of more than ${line} octets` : `reply of more than ${bytes} octets, at the line`;
     this.#hold(piece.subarray(0, EXCERPT));
     // Cut at `allowed`, which is what has been seen of the line whatever the chunks were.
     return violation(what, this.#line.subarray(0, Math.min(this.#held, EXCERPT, allowed)), "a shorter reply");
-  }
-
-  #take(piece: Uint8Array, complete: boolean, replies: SmtpResponse[]): SmtpProtocolError | undefined {
-    if (!complete) {
-      this.#hold(piece);
-      return undefined;
-    }
-    if (this.#held === 0) return this.#read(piece, replies);
-    this.#hold(piece);
-    const line = this.#line.subarray(0, this.#held);
-    this.#held = 0;
-    return this.#read(line, replies);
   }
 
   /** Keeps a copy of a piece of a line. The room doubles, so that a line that comes octet by octet costs no more than its length. */
@@ -125,16 +127,17 @@ export class ReplyParser {
     this.#held = held;
   }
 
-  /** Reads one whole line, its line end included: the last line of a reply, or one before it. */
-  #read(line: Uint8Array, replies: SmtpResponse[]): SmtpProtocolError | undefined {
-    const text = withoutLineEnd(line);
+  /** Reads one whole line, from `start` to behind its line end: the last line of a reply, or one before it. */
+  #read(from: Uint8Array, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+    // Only one CR belongs to the line end; any other is text.
+    const text = from.subarray(start, from[end - 2] === CR && end - 2 >= start ? end - 2 : end - 1);
     const code = codeOf(text);
     if (code === 0) return violation("line that is no reply", text, "a reply code such as 250, then a space");
     if (this.#code !== 0 && code !== this.#code) {
       const first = String.fromCharCode(this.#code >> 16, (this.#code >> 8) & 0xff, this.#code & 0xff);
       return violation(`line of another code within a ${first} reply`, text, `${first} in each of its lines`);
     }
-    if (text[3] === HYPHEN) return this.#readOn(line.length, text, code);
+    if (text[3] === HYPHEN) return this.#readOn(end - start, text, code);
     const last = decoder.decode(text);
     if (this.#code === 0) {
       replies.push(new SmtpResponse(last));
@@ -166,11 +169,6 @@ export class ReplyParser {
     this.#code = 0;
     this.#held = 0;
   }
-}
-
-/** A line without its CR LF or LF. Only one CR belongs to the line end; any other is text. */
-function withoutLineEnd(line: Uint8Array): Uint8Array {
-  return line.subarray(0, line[line.length - 2] === CR ? -2 : -1);
 }
 
 /** The three octets of a reply code in one number, or 0 if the line does not begin as a line of a reply does. */

@@ -11,6 +11,8 @@ import { printable } from "../printable.ts";
 import { decodeBase64 } from "./base64.ts";
 import { type Capabilities, parseCapabilities } from "./capabilities.ts";
 
+const DIGIT_2 = 0x32;
+
 const ENHANCED_CODE = /^[245]\.\d{1,3}\.\d{1,3}(?= |$)/;
 
 /** A reply of the server (Net::SMTP::Response). It holds its text; everything else is told from that when asked. */
@@ -69,12 +71,12 @@ export class SmtpResponse {
 
   /** True of 2xx: done (Net::SMTP's `success?`). */
   get success(): boolean {
-    return this.statusTypeChar === "2";
+    return this.string.charCodeAt(0) === DIGIT_2;
   }
 
   /** True of 3xx: the server waits for more (Net::SMTP's `continue?`). */
   get continue(): boolean {
-    return this.statusTypeChar === "3";
+    return this.string.charCodeAt(0) === DIGIT_2 + 1;
   }
 
   /** What the reply offers, read as the reply to EHLO (Net::SMTP's `capabilities`); a new map each time. */

@@ -77,15 +77,19 @@ export function everyRecipientRefused(evidence: Evidence): boolean {
  * recipient is told, since only the caller knows why the message was stopped.
  */
 export function fates(evidence: Evidence, unsentRetry: Retry): RecipientResult[] {
-  return evidence.recipients.map((address, index) => recipientFate(evidence, address, index, unsentRetry));
+  const { recipients, handedOver, final } = evidence;
+  const contradiction = handedOver && final?.success && isContradiction(evidence);
+  return recipients.map((address, index) =>
+    contradiction
+      ? { address, fate: "unknown", response: final, retry: "ask" }
+      : recipientFate(evidence, address, index, unsentRetry),
+  );
 }
 
 function recipientFate(evidence: Evidence, address: string, index: number, unsentRetry: Retry): RecipientResult {
   const { handedOver, final } = evidence;
-  if (handedOver && final?.success && isContradiction(evidence))
-    return { address, fate: "unknown", response: final, retry: "ask" };
   const rcpt = rcptReply(evidence, index);
-  const refusal = [mailReply(evidence), rcpt, dataReply(evidence), final].find(isRefusal);
+  const refusal = firstRefusal(mailReply(evidence), rcpt, dataReply(evidence), final);
   if (refusal) return { address, fate: "refused", response: refusal, retry: refusalRetry(refusal, refusal === rcpt) };
   if (!handedOver) return { address, fate: "unsent", retry: unsentRetry };
   if (final?.success && rcpt?.success !== false) return { address, fate: "accepted", response: final };
@@ -98,7 +102,13 @@ function isContradiction(evidence: Evidence): boolean {
 }
 
 function isRefusal(reply: SmtpResponse | undefined): boolean {
-  return reply !== undefined && (reply.statusTypeChar === "4" || reply.statusTypeChar === "5");
+  if (reply === undefined || reply.success || reply.continue) return false;
+  return reply.statusTypeChar === "4" || reply.statusTypeChar === "5";
+}
+
+function firstRefusal(...replies: readonly (SmtpResponse | undefined)[]): SmtpResponse | undefined {
+  for (const reply of replies) if (isRefusal(reply)) return reply;
+  return undefined;
 }
 
 /** A 421 ends the session and says nothing against the message; 552 to RCPT is "too many recipients" (RFC 5321 4.5.3.1.10). */
