@@ -6,7 +6,15 @@
  */
 
 import type { Dialogue } from "./dialogue.ts";
-import { errorClass, SmtpAbortError, SmtpArgumentError, type SmtpError, SmtpSessionError, shown } from "./errors.ts";
+import {
+  errorClass,
+  SmtpAbortError,
+  SmtpArgumentError,
+  type SmtpError,
+  SmtpSessionError,
+  SmtpUnsupportedCommand,
+  shown,
+} from "./errors.ts";
 import type { ManualTransaction } from "./manual.ts";
 import type { SmtpStream } from "./net/stream.ts";
 import type { Mailbox } from "./protocol/address.ts";
@@ -161,6 +169,18 @@ export class Connection {
     if (!mailbox) return;
     const message = `Address ${shown(mailbox.address)} needs SMTPUTF8, which the server does not offer any more, expected ASCII`;
     throw new SmtpArgumentError(message, { phase: "mail" });
+  }
+
+  /** Throws if content cannot go as it is (RFC 3030 3): that takes BINARYMIME, and BDAT, since DATA knows lines only. */
+  checkBinary(): void {
+    if (this.chunking && this.offers("BINARYMIME")) return;
+    const missing = this.offers("BINARYMIME")
+      ? "CHUNKING is not offered, or turned off"
+      : "the server does not offer it";
+    throw new SmtpUnsupportedCommand(`Message asks for BINARYMIME and ${missing}, so nothing was sent: encode it`, {
+      phase: "mail",
+      command: "MAIL FROM",
+    });
   }
 
   /** The wire is the caller's; the commands already asked for are his. */

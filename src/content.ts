@@ -11,7 +11,7 @@ import type { Dialogue } from "./dialogue.ts";
 import { SmtpAbortError, SmtpArgumentError, type SmtpError, SmtpSourceError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import type { Owed } from "./owed.ts";
-import { BodyEncoder } from "./protocol/body.ts";
+import { BodyEncoder, type BodyEncoderOptions } from "./protocol/body.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** A text line may have this many octets before CRLF (RFC 5321 4.5.3.1.6). */
@@ -31,6 +31,7 @@ export abstract class ContentWriter {
   /** What is owed for the end of the message, once that is under way. */
   owed: Owed | undefined;
   readonly #wire: Wire;
+  readonly #framing: BodyEncoderOptions;
   readonly #encoder: BodyEncoder;
   readonly #strict: boolean;
   #chunks: AsyncIterator<Uint8Array> | undefined;
@@ -39,10 +40,11 @@ export abstract class ContentWriter {
   #wake: ((error: SmtpError) => void) | undefined;
 
   /** `strict` makes a line over 998 octets an error. */
-  constructor(wire: Wire, strict: boolean, dots: boolean) {
+  constructor(wire: Wire, strict: boolean, framing: BodyEncoderOptions) {
     this.#wire = wire;
     this.#strict = strict;
-    this.#encoder = new BodyEncoder({ dots });
+    this.#framing = framing;
+    this.#encoder = new BodyEncoder(framing);
   }
 
   /** The reply to the content, once it is complete. */
@@ -87,8 +89,21 @@ export abstract class ContentWriter {
     this.#wake?.(this.#stopped);
   }
 
-  /** Opens a source of chunks and waits for its first, so that one that fails at once costs no content. */
-  async open(message: Message): Promise<void> {
+  /** The message as it is once it is made, its first chunk there; a source that fails until then costs no content. */
+  async prepared(message: Message): Promise<Message> {
+    const { dialogue } = this.#wire;
+    dialogue.onStop = (error) => this.stop(error);
+    try {
+      const made = message.prepare ? await this.awaited(message.prepare()) : message;
+      if (made !== message && made.bytes && this.#strict) checkLongLines(made.bytes, this.#framing);
+      if (!made.afterData) await this.#open(made);
+      return made;
+    } finally {
+      dialogue.onStop = undefined;
+    }
+  }
+
+  async #open(message: Message): Promise<void> {
     if (message.bytes) return;
     this.#chunks = message.open();
     this.#first = this.#chunks.next();
@@ -188,8 +203,8 @@ export abstract class ContentWriter {
 }
 
 /** Throws if a message in memory has a line over 998 octets: for `strict`, before MAIL. */
-export function checkLongLines(bytes: Uint8Array): void {
-  const encoder = new BodyEncoder();
+export function checkLongLines(bytes: Uint8Array, framing?: BodyEncoderOptions): void {
+  const encoder = new BodyEncoder(framing);
   encoder.push(bytes, []);
   encoder.end([]);
   if (encoder.longestLine > LINE_LIMIT) throw longLine(encoder.longestLine);

@@ -79,16 +79,21 @@ function joined(parts: readonly (string | Uint8Array)[], octets: number): Uint8A
   const whole = room(octets);
   let at = 0;
   for (const part of parts) {
-    if (typeof part === "string") {
-      const { read, written } = encoder.encodeInto(part, whole.subarray(at));
-      if (written !== part.length || read !== part.length) return joinedWide(parts);
-      at += written;
-    } else {
-      whole.set(part, at);
-      at += part.length;
-    }
+    if (typeof part !== "string") whole.set(part, at);
+    else if (!putAscii(part, whole, at)) return joinedWide(parts);
+    at += part.length;
   }
   return whole;
+}
+
+/** False if the text is not ASCII. A loop, since a call of the runtime's encoder costs more than a few lines do. */
+function putAscii(text: string, target: Uint8Array, at: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return false;
+    target[at + index] = code;
+  }
+  return true;
 }
 
 let slab = new Uint8Array(0);

@@ -38,8 +38,8 @@ export interface MessageInDoubt {
 export type DeliveryFacts = Pick<Delivery, "response" | "tls" | "warnings" | "size">;
 
 /** The delivery of these recipients. */
-export function deliveryOf(recipients: RecipientResult[], facts: DeliveryFacts): Delivery {
+export function deliveryOf(recipients: RecipientResult[], { response, tls, warnings, size }: DeliveryFacts): Delivery {
   const [accepted, refused]: [RecipientResult[], RecipientResult[]] = [[], []];
   for (const recipient of recipients) (recipient.fate === "accepted" ? accepted : refused).push(recipient);
-  return { recipients, accepted, refused, ...facts };
+  return { recipients, accepted, refused, response, tls, warnings, size };
 }

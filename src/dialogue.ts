@@ -21,6 +21,7 @@ import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
 
 const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
+
 /** One conversation. STARTTLS begins a new one. */
 export class Dialogue implements StreamSink {
   readonly #stream: SmtpStream;
@@ -197,8 +198,7 @@ export class Dialogue implements StreamSink {
     if (this.#failure) return;
     const replies: SmtpResponse[] = [];
     const violation = this.#parser.push(bytes, replies) ?? firstUnowed(this.#ledger, replies);
-    if (this.#transcript)
-      for (const reply of replies) this.#transcript.reply(reply, this.#maskReplies && reply.status === "334");
+    for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
     if (violation) this.fail(violation);
     if (this.#failure) return;
     if (replies.length > 0) this.#deadlines.replied();
@@ -293,9 +293,8 @@ export class Dialogue implements StreamSink {
   }
 
   /** Lays the conversation down for the one inside TLS. The stream hears nothing more. */
-  leave(): SmtpStream {
+  leave(): void {
     this.#deadlines.stop();
     this.#failure = new SmtpConnectionError("Conversation has gone on inside TLS", { phase: "tls" });
-    return this.#stream;
   }
 }

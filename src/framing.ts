@@ -9,6 +9,7 @@
 import { ContentWriter, type Wire } from "./content.ts";
 import { errorClass, type SmtpError } from "./errors.ts";
 import type { Owed } from "./owed.ts";
+import type { BodyEncoderOptions } from "./protocol/body.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** A chunk has at least this many octets, unless it is the last. */
@@ -17,11 +18,15 @@ const CHUNK = 256 * 1024;
 /** How many chunks may be unanswered: enough to keep a long line busy. */
 const UNANSWERED = 4;
 
+const DOTS: BodyEncoderOptions = { dots: true };
+const LINES: BodyEncoderOptions = { dots: false };
+const BINARY: BodyEncoderOptions = { dots: false, binary: true };
+
 /** Content after a 354. */
 export class DataWriter extends ContentWriter {
   /** For a message on this wire. */
   constructor(wire: Wire, strict: boolean) {
-    super(wire, strict, true);
+    super(wire, strict, DOTS);
   }
 
   /** @ignore */
@@ -57,9 +62,9 @@ export class ChunkWriter extends ContentWriter {
   #unanswered: Owed[] = [];
   #refused: SmtpResponse | undefined;
 
-  /** For a message on this wire. */
-  constructor(wire: Wire, strict: boolean) {
-    super(wire, strict, false);
+  /** For a message on this wire; `binary` touches no octet of it (RFC 3030 3). */
+  constructor(wire: Wire, strict: boolean, binary: boolean) {
+    super(wire, strict, binary ? BINARY : LINES);
   }
 
   /** The reply to the last chunk, or the refusal of one before it. */

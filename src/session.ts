@@ -168,14 +168,20 @@ export abstract class SmtpSession extends SmtpSettings {
     this.#connection = undefined;
     this.#capabilities = connection.capabilities;
     connection.giveUpManual();
-    await connection.turns.last(async () => {
-      const { dialogue } = connection;
-      const silent = connection.quitSaid || dialogue.refusal() !== undefined;
-      // A QUIT that fails changes nothing of what was answered before.
-      if (!silent) await dialogue.flight(["QUIT"], [], this.settings.quitTimeout).catch(() => undefined);
+    const { turns } = connection;
+    const quit = (): Promise<unknown> => this.#sayQuit(connection);
+    // In a group QUIT is last, so it may leave with the end of the last message (RFC 2920 3.1).
+    void (connection.pipelining ? turns.overlapping(quit) : turns.last(quit));
+    await turns.last(() => {
       connection.released();
-      dialogue.end();
+      connection.dialogue.end();
     });
+  }
+
+  /** A QUIT that fails changes nothing of what was answered before. */
+  async #sayQuit({ dialogue, quitSaid }: Connection): Promise<void> {
+    if (quitSaid || dialogue.refusal() !== undefined) return;
+    await dialogue.flight(["QUIT"], [], this.settings.quitTimeout).catch(() => undefined);
   }
 
   /** Finishes if started: `await using smtp = await new NetSmtp(…).start()`. */

@@ -6,14 +6,14 @@
  */
 
 import { now } from "./alarms.ts";
-import { type Check, FUNCTION, MILLISECONDS, SIGNAL, TEXT } from "./checks.ts";
+import { type Check, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
 import { SmtpAbortError, SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
 import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
 import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
-import { forwardPaths, type RecipientList, reversePath, type SmtpAddress } from "./protocol/address.ts";
+import { forwardPaths, type RecipientList, reversePath, type SmtpAddress, withBody } from "./protocol/address.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -29,6 +29,11 @@ export interface SendOptions {
   beforeEnd?: ((message: MessageInDoubt) => unknown) | undefined;
   /** What `beforeEnd` is told as the message's id. Default: a random UUID. */
   id?: string | undefined;
+  /**
+   * "BINARYMIME": the message goes octet for octet, line ends untouched (RFC 3030 3). Where the server does not offer it and
+   * CHUNKING: `SmtpUnsupportedCommand`, nothing sent. Default: line ends become CRLF.
+   */
+  body?: "BINARYMIME" | undefined;
 }
 
 const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
@@ -37,6 +42,7 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
   deadline: MILLISECONDS,
   beforeEnd: FUNCTION,
   id: TEXT,
+  body: oneOf("BINARYMIME"),
 };
 
 const SEND_OPTIONS: readonly string[] = Object.keys(SEND_CHECKS);
@@ -149,7 +155,8 @@ export class NetSmtp extends SmtpCommands {
     if (options !== NO_OPTIONS) checkSendOptions(options);
     const connection = this.live();
     const smtputf8 = connection.offers("SMTPUTF8");
-    const [sender, recipients] = [reversePath(from, { smtputf8 }), forwardPaths(to, { smtputf8 })];
+    const [mailbox, recipients] = [reversePath(from, { smtputf8 }), forwardPaths(to, { smtputf8 })];
+    const sender = options.body === undefined ? mailbox : withBody(mailbox, options.body);
     if (connection.manual) throw manualOpen();
     const inClear = !connection.stream.tls && this.starttlsAuto;
     const transaction = new Transaction(connection, sender, recipients, content, {

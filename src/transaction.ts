@@ -13,7 +13,7 @@ import { type Delivery, deliveryOf, type MessageInDoubt } from "./delivery.ts";
 import { SmtpAuthenticationError, type SmtpError } from "./errors.ts";
 import { ChunkWriter, DataWriter } from "./framing.ts";
 import type { Message } from "./message.ts";
-import type { Mailbox } from "./protocol/address.ts";
+import { isBinary, type Mailbox } from "./protocol/address.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
@@ -64,6 +64,7 @@ export class Transaction implements Evidence {
   readonly #envelope: { readonly from: Mailbox; readonly to: readonly Mailbox[] };
   readonly #options: TransactionOptions;
   readonly #utf8: boolean;
+  readonly #binary: boolean;
   #writer: ContentWriter | undefined;
   #lastOwed = false;
   #message: Message;
@@ -84,6 +85,7 @@ export class Transaction implements Evidence {
     this.from = from.address;
     this.recipients = to.map(({ address }) => address);
     this.#utf8 = from.utf8 || to.some(({ utf8 }) => utf8);
+    this.#binary = isBinary(from);
   }
 
   /** True once the end of the message had been given to the socket. */
@@ -102,12 +104,11 @@ export class Transaction implements Evidence {
       this.#mayBegin();
       const along = this.#goesAlong();
       const envelope = this.#sendEnvelope();
-      if (along) this.#writeWhole(new ChunkWriter(this.#connection, this.#options.strict), turn);
+      if (along) this.#writeWhole(this.#chunkWriter(), turn);
       await envelope;
       this.#owesReset(mailReply(this)?.success ?? this.reset);
       if (along) await this.#writer?.owed?.promise;
-      const refusing = this.#judge();
-      if (refusing) await refusing;
+      if (!this.#mayGoOn) await this.#refuse();
       if (!along) await this.#sendContent(turn);
       return this.#delivered();
     } catch (error) {
@@ -131,7 +132,8 @@ export class Transaction implements Evidence {
     const refusal = this.#stopped ?? this.#connection.abandoned ?? this.#connection.dialogue.refused();
     if (refusal) throw refusal;
     if (this.#utf8) this.#connection.checkUtf8([this.#envelope.from, ...this.#envelope.to]);
-    if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
+    if (this.#binary) this.#connection.checkBinary();
+    else if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
   }
 
   /** True if the content leaves with the envelope: by BDAT, where nothing may stop it and the message is short. */
@@ -160,17 +162,16 @@ export class Transaction implements Evidence {
     const inMemory = connection.pipelining && this.#message.bytes !== undefined;
     if (inMemory && recipientPolicy === "collect" && !connection.chunking) lines.push("DATA");
     connection.latest = this;
-    return connection.flights(lines, this.replies, () => this.#enough);
-  }
-
-  /** True once nothing that follows in the envelope can change what becomes of it. */
-  get #enough(): boolean {
-    return this.#stopped !== undefined || refusal(this, this.#options.recipientPolicy) !== undefined;
+    return connection.flights(lines, this.replies, () => !this.#mayGoOn);
   }
 
   /** Only the latest transaction knows in which state the server is. */
   #owesReset(owed: boolean): void {
     if (this.#connection.latest === this) this.#connection.resetOwed = owed;
+  }
+
+  #chunkWriter(): ChunkWriter {
+    return new ChunkWriter(this.#connection, this.#options.strict, this.#binary);
   }
 
   /** All of the content in one tick. */
@@ -182,7 +183,11 @@ export class Transaction implements Evidence {
 
   /** With the end in the cork the turn may pass: what the next message says leaves in the same write (RFC 2920 3.1). */
   #endWritten(turn: Turn): void {
-    if (!dataReply(this)) return this.#lastWritten(turn);
+    if (dataReply(this)) this.#dotWritten(turn);
+    else this.#lastWritten(turn);
+  }
+
+  #dotWritten(turn: Turn): void {
     this.#owesReset(false);
     if (this.#connection.pipelining) turn.pass();
   }
@@ -194,13 +199,14 @@ export class Transaction implements Evidence {
     this.#connection.lastWritten(turn);
   }
 
-  /** May the content follow? If not, leaves the session fit for the next message, and throws why. */
-  #judge(): Promise<never> | undefined {
-    const refused = refusal(this, this.#options.recipientPolicy);
-    return refused || this.#stopped ? this.#refuse(refused) : undefined;
+  /** True while nothing says that the message ends here. */
+  get #mayGoOn(): boolean {
+    return this.#stopped === undefined && refusal(this, this.#options.recipientPolicy) === undefined;
   }
 
-  async #refuse(refused: SmtpError | undefined): Promise<never> {
+  /** Leaves the session fit for the next message, and throws why the content may not follow. */
+  async #refuse(): Promise<never> {
+    const refused = refusal(this, this.#options.recipientPolicy);
     const data = dataReply(this);
     if (refused && data?.status === "354") await this.#withdraw(refused);
     if (refused && data?.continue && data.status !== "354") throw this.#broken(refused);
@@ -236,34 +242,17 @@ export class Transaction implements Evidence {
   /** DATA if it was not said yet, or BDAT; the content; and the reply to it. */
   async #sendAsItComes(turn: Turn): Promise<void> {
     const connection = this.#connection;
-    const chunked = connection.chunking && this.#options.recipientPolicy !== "net-smtp";
-    const writer = new (chunked ? ChunkWriter : DataWriter)(connection, this.#options.strict);
+    const chunked = connection.chunking && (this.#binary || this.#options.recipientPolicy !== "net-smtp");
+    const writer = chunked ? this.#chunkWriter() : new DataWriter(connection, this.#options.strict);
     this.#writer = writer;
-    if (!dataReply(this)) await this.#openSource(writer);
+    // Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost.
+    if (!dataReply(this)) this.#message = await writer.prepared(this.#message);
     if (!dataReply(this) && !chunked) {
       await connection.dialogue.flight(["DATA"], this.replies);
-      await this.#judge();
+      if (!this.#mayGoOn) await this.#refuse();
     }
     await writer.write(this.#message, this.#beforeEnd(), () => this.#endWritten(turn));
     await writer.owed?.promise;
-  }
-
-  /** Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost. */
-  async #openSource(writer: ContentWriter): Promise<void> {
-    const { dialogue } = this.#connection;
-    dialogue.onStop = (error) => writer.stop(error);
-    try {
-      if (this.#message.prepare) this.#message = await this.#prepared(writer, this.#message.prepare());
-      if (!this.#message.afterData) await writer.open(this.#message);
-    } finally {
-      dialogue.onStop = undefined;
-    }
-  }
-
-  async #prepared(writer: ContentWriter, message: Promise<Message>): Promise<Message> {
-    const prepared = await writer.awaited(message);
-    if (this.#options.strict && prepared.bytes) checkLongLines(prepared.bytes);
-    return prepared;
   }
 
   #beforeEnd(): (() => unknown) | undefined {
@@ -283,12 +272,8 @@ export class Transaction implements Evidence {
       warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
     const recipients = fates(this, "never");
     const { tls } = this.#connection.stream;
-    const delivery = deliveryOf(recipients, {
-      response: this.final as SmtpResponse,
-      tls,
-      warnings,
-      size: this.#writer?.size ?? 0,
-    });
+    const size = this.#writer?.size ?? 0;
+    const delivery = deliveryOf(recipients, { response: this.final as SmtpResponse, tls, warnings, size });
     const collected = this.#options.recipientPolicy === "net-smtp" ? collectedRefusals(recipients) : undefined;
     if (!collected) return delivery;
     throw new SmtpAuthenticationError(collected.message, {

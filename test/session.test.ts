@@ -118,7 +118,7 @@ describe("start()", () => {
   });
 
   test("start() in block form throws the block's error; messages not begun are unsent, begun ones are awaited [block form]", async () => {
-    const server = play(`${hello("PIPELINING")}\n${MESSAGE}\nC: QUIT\nS: 221 bye`);
+    const server = play(`${hello("PIPELINING")}\n${MESSAGE.replace("C: .", "C: .\nC: QUIT")}\nS: 221 bye`);
     const smtp = over(server);
     const error = new Error("block");
     let sent: Promise<unknown>[] = [];
@@ -392,6 +392,75 @@ describe("finish()", () => {
     const asked = [smtp.sendMessage("x", FROM, TO), smtp.getOk("NOOP"), smtp.finish()];
     expect(smtp.started).toBe(false);
     await Promise.all(asked);
+    server.finish();
+  });
+
+  const last = (end: string): string => `
+    C: MAIL FROM:<a@x.example>
+    C: RCPT TO:<b@y.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: x
+    C: .
+    C: QUIT
+    ${end}`;
+
+  test("finish() sends QUIT in one write with the end of the last message, where PIPELINING is offered", async () => {
+    const { smtp, server } = await session(last("S: 250 taken\nS: 221 bye\nC: <close>"), {
+      options: { recipientPolicy: "collect" },
+    });
+    const sent = smtp.sendMessage("x", FROM, TO);
+    await Promise.all([sent, smtp.finish()]);
+    expect(server.writes.slice(-1)).toEqual(["x\r\n.\r\nQUIT\r\n"]);
+    expect(told(await sent)).toBe("b accepted 250");
+    server.finish();
+  });
+
+  test.each([
+    ["S: 452 full\nS: 221 bye", "b refused 452"],
+    ["S: 421 going", "b refused 421"],
+    ["S: <close>", "b unknown"],
+    ["S: 250 taken\nS: <close>", "b accepted 250"],
+  ])("finish() behind a message that ends with %j leaves its fate as it is", async (end, fate) => {
+    const { smtp, server } = await session(last(end), { options: { recipientPolicy: "collect" } });
+    const sent = smtp.sendMessage("x", FROM, TO).catch((error) => error);
+    await smtp.finish();
+    expect(told(await sent)).toBe(fate);
+    server.finish();
+  });
+
+  test("finish() behind a message whose source fails lets the one before it be answered", async () => {
+    const { smtp, server } = await session(
+      `
+      C: MAIL FROM:<a@x.example>
+      C: RCPT TO:<b@y.example>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C: x
+      C: .
+      C: MAIL FROM:<a@x.example>
+      C: RCPT TO:<b@y.example>
+      S: 250 taken
+      S: 250 ok
+      S: 250 ok
+      C: QUIT
+      S: 221 bye`,
+      { options: { recipientPolicy: "collect" } },
+    );
+    const fails = (): never => {
+      throw new Error("no source");
+    };
+    const [first, second] = [
+      smtp.sendMessage("x", FROM, TO),
+      smtp.sendMessage(fails, FROM, TO).catch((error) => error),
+    ];
+    await smtp.finish();
+    expect(told(await first)).toBe("b accepted 250");
+    expect(told(await second)).toBe("b unsent");
     server.finish();
   });
 

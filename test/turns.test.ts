@@ -205,8 +205,8 @@ describe("a session's turns", () => {
       S: 354 go
       C: x
       C: .
-      S: 250 queued
       C: QUIT
+      S: 250 queued
       S: 221 bye`);
     const mail = smtp.mailFrom(FROM);
     const sent = smtp.sendMessage("x", FROM, "b@y.example");

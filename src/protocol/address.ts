@@ -15,6 +15,8 @@ export type { EsmtpParameters } from "./parameters.ts";
 /** How deep lists of recipients may be nested; an array that holds itself has no end. */
 const MAX_DEPTH = 100;
 
+const BODY = / BODY=(\S+)/;
+
 /** An address with ESMTP parameters of its own (Net::SMTP::Address). */
 export class SmtpAddress {
   /** The address, `user@example.com`; `""` is the null sender. Its grammar is checked when it is used. */
@@ -76,6 +78,19 @@ export function forwardPaths(to: RecipientList, options: PathOptions): Mailbox[]
   collect(to, options, mailboxes, 0);
   if (mailboxes.length === 0) throw new SmtpArgumentError('Parameter "to" has no recipient; expected one or more');
   return mailboxes;
+}
+
+/** The sender, with the BODY parameter that the content takes (RFC 6152, RFC 3030 3). Throws `SmtpArgumentError` if it says another. */
+export function withBody(from: Mailbox, body: "BINARYMIME"): Mailbox {
+  const said = BODY.exec(from.parameters)?.[1];
+  if (said === undefined) return { ...from, parameters: `${from.parameters} BODY=${body}` };
+  if (said.toUpperCase() === body) return from;
+  throw new SmtpArgumentError(`Option "body" is "${body}", and the sender says BODY=${said}; expected one of them`);
+}
+
+/** True if MAIL says that the content is binary. */
+export function isBinary(from: Mailbox): boolean {
+  return from.parameters !== "" && BODY.exec(from.parameters)?.[1]?.toUpperCase() === "BINARYMIME";
 }
 
 function collect(to: RecipientList, options: PathOptions, mailboxes: Mailbox[], depth: number): void {

@@ -23,11 +23,14 @@ const END_OF_BOTH = Uint8Array.of(CR, LF, DOT, CR, LF);
 export interface BodyEncoderOptions {
   /** True (the default) for DATA; false for BDAT, where the octets are counted: no dots are added, and no end of data. */
   readonly dots?: boolean;
+  /** True for BINARYMIME (RFC 3030 3): not an octet is touched, lines are the message's own affair. Default false. */
+  readonly binary?: boolean;
 }
 
 /** Encodes one message, chunk by chunk. */
 export class BodyEncoder {
   readonly #dots: boolean;
+  readonly #binary: boolean;
   readonly #splice = new Splice();
   /** Octets of the line that has not ended yet. */
   #line = 0;
@@ -40,7 +43,8 @@ export class BodyEncoder {
 
   /** Makes an encoder for one message. */
   constructor(options: BodyEncoderOptions = {}) {
-    this.#dots = options.dots ?? true;
+    this.#binary = options.binary ?? false;
+    this.#dots = !this.#binary && (options.dots ?? true);
   }
 
   /** Octets put out so far, dots and the end of data included. */
@@ -66,6 +70,16 @@ export class BodyEncoder {
     if (this.#ended)
       throw new SmtpArgumentError("The message has ended: encode the next one with an encoder of its own");
     if (chunk.length === 0) return;
+    if (this.#binary) this.#pushBinary(chunk, out);
+    else this.#pushLines(chunk, out);
+  }
+
+  #pushBinary(chunk: Uint8Array, out: Uint8Array[]): void {
+    this.#messageSize += chunk.length;
+    out.push(chunk);
+  }
+
+  #pushLines(chunk: Uint8Array, out: Uint8Array[]): void {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     const start = this.#afterCr && view.getUint8(0) === LF ? 1 : 0;
     this.#splice.begin(chunk, view, start, out);
@@ -80,6 +94,7 @@ export class BodyEncoder {
     if (this.#ended)
       throw new SmtpArgumentError("The message has ended: encode the next one with an encoder of its own");
     this.#ended = true;
+    if (this.#binary) return;
     const unfinished = this.#line > 0 || this.#messageSize === 0;
     if (unfinished) this.#messageSize += END_OF_LINE.length;
     if (this.#dots) this.#addedSize += END_OF_DATA.length;

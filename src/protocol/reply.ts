@@ -39,6 +39,9 @@ const DIGIT_9 = 0x39;
 /** Octets of a bad line that its error is given to show; some more than it does, so that a cut shows as "…". */
 const EXCERPT = 64;
 
+/** A chunk of so many octets is read as one text; a reply that is kept keeps it. */
+const SHORT = 4_096;
+
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 // Not fatal: what a server says need not be UTF-8. A line is decoded whole, so no character is ever cut.
@@ -76,10 +79,11 @@ export class ReplyParser {
    * before it are appended, nothing behind it is read, and every later call returns it again. The chunk is not kept.
    */
   push(chunk: Uint8Array, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+    const text = asciiOf(chunk);
     let start = 0;
     while (this.#violation === undefined && start < chunk.length) {
       const end = chunk.indexOf(LF, start) + 1 || chunk.length;
-      this.#violation = this.#next(chunk, start, end, replies);
+      this.#violation = this.#next({ octets: chunk, text }, start, end, replies);
       start = end;
     }
     if (this.#violation !== undefined) this.#forget();
@@ -87,15 +91,16 @@ export class ReplyParser {
   }
 
   /** A line, or the part of one that the chunk has, from `start` to `end`. */
-  #next(chunk: Uint8Array, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
-    const complete = chunk[end - 1] === LF;
-    if (!this.#fits(end - start, complete)) return this.#excess(chunk.subarray(start, end));
+  #next(chunk: Octets, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+    const { octets } = chunk;
+    const complete = octets[end - 1] === LF;
+    if (!this.#fits(end - start, complete)) return this.#excess(octets.subarray(start, end));
     if (complete && this.#held === 0) return this.#read(chunk, start, end, replies);
-    this.#hold(chunk.subarray(start, end));
+    this.#hold(octets.subarray(start, end));
     if (!complete) return undefined;
     const length = this.#held;
     this.#held = 0;
-    return this.#read(this.#line, 0, length, replies);
+    return this.#read({ octets: this.#line, text: undefined }, 0, length, replies);
   }
 
   /** False if the line cannot end within the limits any more: it is over, or at the limit without its end. */
@@ -128,39 +133,43 @@ export class ReplyParser {
   }
 
   /** Reads one whole line, from `start` to behind its line end: the last line of a reply, or one before it. */
-  #read(from: Uint8Array, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+  #read(from: Octets, start: number, end: number, replies: SmtpResponse[]): SmtpProtocolError | undefined {
+    const { octets } = from;
     // Only one CR belongs to the line end; any other is text.
-    const text = from.subarray(start, from[end - 2] === CR && end - 2 >= start ? end - 2 : end - 1);
-    const code = codeOf(text);
-    if (code === 0) return violation("line that is no reply", text, "a reply code such as 250, then a space");
-    if (this.#code !== 0 && code !== this.#code) {
-      const first = String.fromCharCode(this.#code >> 16, (this.#code >> 8) & 0xff, this.#code & 0xff);
-      return violation(`line of another code within a ${first} reply`, text, `${first} in each of its lines`);
-    }
-    if (text[3] === HYPHEN) return this.#readOn(end - start, text, code);
-    const last = decoder.decode(text);
+    const stop = end - start > 1 && octets[end - 2] === CR ? end - 2 : end - 1;
+    const code = codeOf(octets, start, stop);
+    if (code === 0 || (this.#code !== 0 && code !== this.#code))
+      return this.#misplaced(octets.subarray(start, stop), code);
+    const line = from.text?.slice(start, stop) ?? decoder.decode(octets.subarray(start, stop));
+    if (stop - start > 3 && octets[start + 3] === HYPHEN) return this.#readOn(end - start, line, code);
     if (this.#code === 0) {
-      replies.push(new SmtpResponse(last));
+      replies.push(new SmtpResponse(line));
       return undefined;
     }
-    if (this.#lines.length >= this.#limits.lines) return this.#tooManyLines(text);
-    this.#lines.push(last);
+    if (this.#lines.length >= this.#limits.lines) return this.#tooManyLines(line);
+    this.#lines.push(line);
     replies.push(new SmtpResponse(this.#lines.join("\n")));
     this.#forget();
     return undefined;
   }
 
+  #misplaced(line: Uint8Array, code: number): SmtpProtocolError {
+    if (code === 0) return violation("line that is no reply", line, "a reply code such as 250, then a space");
+    const first = String.fromCharCode(this.#code >> 16, (this.#code >> 8) & 0xff, this.#code & 0xff);
+    return violation(`line of another code within a ${first} reply`, line, `${first} in each of its lines`);
+  }
+
   /** Keeps a line behind which the reply goes on. */
-  #readOn(octets: number, text: Uint8Array, code: number): SmtpProtocolError | undefined {
-    if (this.#lines.length >= this.#limits.lines) return this.#tooManyLines(text);
+  #readOn(octets: number, line: string, code: number): SmtpProtocolError | undefined {
+    if (this.#lines.length >= this.#limits.lines) return this.#tooManyLines(line);
     this.#code = code;
     this.#octets += octets;
-    this.#lines.push(decoder.decode(text));
+    this.#lines.push(line);
     return undefined;
   }
 
-  #tooManyLines(text: Uint8Array): SmtpProtocolError {
-    return violation(`reply of more than ${this.#limits.lines} lines, one too many`, text, "a shorter reply");
+  #tooManyLines(line: string): SmtpProtocolError {
+    return violation(`reply of more than ${this.#limits.lines} lines, one too many`, line, "a shorter reply");
   }
 
   #forget(): void {
@@ -171,18 +180,30 @@ export class ReplyParser {
   }
 }
 
+/** Octets, and the same as text where each octet is one character of it. */
+interface Octets {
+  readonly octets: Uint8Array;
+  readonly text: string | undefined;
+}
+
+/** A short chunk as text at once, which costs as much as one of its lines; undefined if it is long, or not one character an octet. */
+function asciiOf(chunk: Uint8Array): string | undefined {
+  if (chunk.length > SHORT) return undefined;
+  const text = decoder.decode(chunk);
+  return text.length === chunk.length ? text : undefined;
+}
+
 /** The three octets of a reply code in one number, or 0 if the line does not begin as a line of a reply does. */
-function codeOf(line: Uint8Array): number {
-  const first = line[0] ?? 0;
-  const second = line[1] ?? 0;
-  const third = line[2] ?? 0;
+function codeOf(line: Uint8Array, start: number, stop: number): number {
+  if (stop - start < 3) return 0;
+  const [first, second, third] = [line[start], line[start + 1], line[start + 2]] as [number, number, number];
   if (first < DIGIT_2 || first > DIGIT_5 || second < DIGIT_0 || second > DIGIT_5) return 0;
   if (third < DIGIT_0 || third > DIGIT_9) return 0;
-  const separator = line.length > 3 ? line[3] : SPACE;
+  const separator = stop - start > 3 ? line[start + 3] : SPACE;
   return separator === SPACE || separator === HYPHEN ? (first << 16) | (second << 8) | third : 0;
 }
 
-function violation(received: string, line: Uint8Array, expected: string): SmtpProtocolError {
-  const excerpt = shown(decoder.decode(line.subarray(0, EXCERPT)));
+function violation(received: string, line: Uint8Array | string, expected: string): SmtpProtocolError {
+  const excerpt = shown(typeof line === "string" ? line : decoder.decode(line.subarray(0, EXCERPT)));
   return new SmtpProtocolError(`Received a ${received}: ${excerpt}; expected ${expected}`);
 }

@@ -16,15 +16,15 @@ export interface Sink extends SmtpStream {
   readonly chunks: string[];
 }
 
-/** Makes one; it offers PIPELINING, and CHUNKING if asked to. */
-export function sink({ chunking = false }: { chunking?: boolean } = {}): Sink {
-  return new Taker(chunking);
+/** Makes one; it offers PIPELINING, and CHUNKING and BINARYMIME if asked to. */
+export function sink({ chunking = false, binary = false }: { chunking?: boolean; binary?: boolean } = {}): Sink {
+  return new Taker(["PIPELINING", ...(chunking ? ["CHUNKING"] : []), ...(binary ? ["BINARYMIME"] : [])]);
 }
 
 class Taker implements Sink {
   readonly contents: Buffer[] = [];
   readonly chunks: string[] = [];
-  readonly #chunking: boolean;
+  readonly #extensions: readonly string[];
   #chunk: { octets: number; last: boolean } | undefined;
   #parts: Buffer[] = [];
   readonly tls = false;
@@ -34,8 +34,8 @@ class Taker implements Sink {
   #unread = Buffer.alloc(0);
   #inData = false;
 
-  constructor(chunking: boolean) {
-    this.#chunking = chunking;
+  constructor(extensions: readonly string[]) {
+    this.#extensions = extensions;
   }
 
   open(to: StreamSink): void {
@@ -56,7 +56,8 @@ class Taker implements Sink {
     this.#unread = this.#unread.subarray(end + 2);
     this.#inData = line === "DATA";
     if (line.startsWith("BDAT")) return this.#chunkBegins(line);
-    if (line.startsWith("EHLO")) this.#say(`250-sink\r\n${this.#chunking ? "250-CHUNKING\r\n" : ""}250 PIPELINING`);
+    if (line.startsWith("EHLO"))
+      this.#say(["250-sink", ...this.#extensions.map((name) => `250-${name}`), "250 8BITMIME"].join("\r\n"));
     else this.#say(line === "DATA" ? "354 go ahead" : "250 ok");
     return true;
   }
