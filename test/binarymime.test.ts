@@ -30,6 +30,13 @@ describe("BODY=BINARYMIME (RFC 3030 3)", () => {
     }
   });
 
+  test("an empty message is no octet at all", async () => {
+    const stream = sink({ chunking: true, binary: true });
+    const smtp = await NetSmtp.start("sink", { network: network(stream) });
+    const { size } = await smtp.sendMessage("", FROM, "b@y.example", { body: "BINARYMIME" });
+    expect([stream.chunks, size]).toEqual([["BDAT 0 LAST"], 0]);
+  });
+
   test("MAIL says it, by the option or by the sender's parameter", async () => {
     const one = (tail = ""): string => `
       C: ${tail}MAIL FROM:<a@x.example> BODY=BINARYMIME
