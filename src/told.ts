@@ -9,11 +9,13 @@
 import {
   type Fate,
   type RecipientResult,
+  type Retry,
   SmtpAbortError,
   SmtpArgumentError,
   SmtpError,
   type SmtpErrorDetails,
 } from "./errors.ts";
+import { bestRetry } from "./fate.ts";
 import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } from "./protocol/verdict.ts";
 
 /** The error to throw for a message that failed. Without a policy the replies to its envelope have been told already. */
@@ -25,11 +27,10 @@ export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPol
   const recipients = fates(evidence, cause.retry);
   if (cause instanceof SmtpArgumentError)
     return new SmtpArgumentError(cause.message, { phase: cause.phase, recipients });
-  if (server)
-    return server.about({
-      recipients,
-      ...(failure === server || failure.response === server.response ? {} : { cause: failure }),
-    });
+  if (server) {
+    const broken = failure === server || failure.response === server.response ? {} : { cause: failure };
+    return server.about({ recipients, ...broken }, refusedInWords(server, recipients));
+  }
   return cause.about({ recipients, ...inDoubt(evidence) }, `${cause.message}; ${inWords(evidence, recipients)}`);
 }
 
@@ -50,10 +51,26 @@ function inDoubt({ recipients, handedOver, final, raw }: Evidence): SmtpErrorDet
   return unseen && handedOver ? { fate: "unknown", retry: "ask" } : {};
 }
 
+/** A refusal tells what the server said; Net::SMTP's own sentences stay as they are. */
+function refusedInWords({ message }: SmtpError, recipients: readonly RecipientResult[]): string {
+  const reached = recipients.some(({ fate }) => fate === "accepted" || fate === "unknown");
+  if (reached || recipients.length === 0 || !message.startsWith("Server ")) return message;
+  return `${message}; nobody got the message${ADVICE[bestRetry(recipients) ?? "never"]}`;
+}
+
+/** What to do with a message that went to nobody. */
+const ADVICE: Readonly<Record<Retry, string>> = {
+  now: ": send it again at once, on a new session",
+  later: ": send it again later",
+  never: "",
+  ask: "",
+};
+
 /** What happened to whom, and what to do. */
 function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): string {
   if (inDoubt(evidence).fate) return "it may have been delivered, so find out before you send it again";
-  if (recipients.every(({ fate }) => fate === "unsent")) return "the message was not sent";
+  if (recipients.every(({ fate }) => fate === "unsent"))
+    return `the message was not sent${ADVICE[bestRetry(recipients) ?? "never"]}`;
   const parts: string[] = [];
   for (const fate of ["unknown", "accepted", "refused", "unsent"] as const) {
     const addresses = recipients.filter((recipient) => recipient.fate === fate).map(({ address }) => `<${address}>`);

@@ -28,7 +28,7 @@ const LOST = new SmtpConnectionError("Server closed the connection", { retry: "l
 
 describe("toldOf()", () => {
   test.each([
-    ["nothing written", evidence([]), "the message was not sent"],
+    ["nothing written", evidence([]), "the message was not sent: send it again later"],
     [
       "the end handed over",
       evidence(["250", "250", "250", "354"], true),
@@ -57,7 +57,8 @@ describe("toldOf()", () => {
   test("toldOf() puts what the server said of the message before what broke the connection", () => {
     const error = toldOf(evidence(["250", "250", "550"]), LOST, "net-smtp") as SmtpError;
     expect(error).toBeInstanceOf(SmtpFatalError);
-    expect([error.message, error.cause]).toEqual(["Server refused recipient <c@y.example>: 550 said", LOST]);
+    const words = "Server refused recipient <c@y.example>: 550 said; nobody got the message";
+    expect([error.message, error.cause]).toEqual([words, LOST]);
     expect(told(error)).toBe("b unsent, c refused 550");
   });
 

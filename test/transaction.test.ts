@@ -95,7 +95,9 @@ describe("sendMessage() in flights", () => {
       { options: { recipientPolicy: "collect" } },
     );
     const error = await failure(smtp.sendMessage(MESSAGE, FROM, "nobody@y.example"));
-    expect(error.message).toBe("Server refused the only recipient: <nobody@y.example>: 550 5.1.1 no such user");
+    expect(error.message).toBe(
+      "Server refused the only recipient: <nobody@y.example>: 550 5.1.1 no such user; nobody got the message",
+    );
     expect(told(error.recipients)).toEqual(["nobody@y.example refused 550"]);
     expect(error).toMatchObject({ fate: "refused", phase: "rcpt", retry: "never", temporary: false });
     await smtp.sendMessage("x", FROM, "b@y.example");
