@@ -11,17 +11,16 @@ import type { Cut } from "./cut.ts";
 
 /** A proxy in front of one port. */
 export class CuttingProxy {
-  /** Octets of the last connection that were let through. */
-  passed = { client: 0, server: 0 };
-  /** True once the cut of the last connection was made. */
-  done = false;
-  #cut: Cut | undefined;
+  #next = new Link();
   readonly #server: Server;
   readonly #target: number;
 
   private constructor(target: number) {
     this.#target = target;
-    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
+      const server = netConnect({ port: this.#target, host: "127.0.0.1", allowHalfOpen: true });
+      this.#next.join(client, server);
+    });
   }
 
   static async start(target: number): Promise<CuttingProxy> {
@@ -35,24 +34,44 @@ export class CuttingProxy {
   }
 
   /** What is done to the connection that comes next. */
-  next(cut: Cut | undefined): void {
-    this.#cut = cut;
-    this.passed = { client: 0, server: 0 };
-    this.done = false;
+  next(cut?: Cut): Link {
+    this.#next = new Link(cut);
+    return this.#next;
   }
 
+  /** Resolves when no connection is left. */
   close(): Promise<void> {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
+}
 
-  #accept(client: Socket): void {
-    const server = netConnect({ port: this.#target, host: "127.0.0.1", allowHalfOpen: true });
+/** One connection through the proxy. */
+export class Link {
+  /** Octets that were let through. */
+  readonly passed = { client: 0, server: 0 };
+  /** True once the cut was made. */
+  done = false;
+  /** Resolves when both connections are closed. */
+  readonly over: Promise<void>;
+  readonly #cut: Cut | undefined;
+  #close!: () => void;
+
+  constructor(cut?: Cut) {
+    this.#cut = cut;
+    this.over = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+  }
+
+  join(client: Socket, server: Socket): void {
     for (const socket of [client, server]) socket.setNoDelay(true).on("error", () => {});
     client.on("data", (bytes) => this.#pass(bytes, "client", client, server));
     server.on("data", (bytes) => this.#pass(bytes, "server", server, client));
     client.on("end", () => this.#left(client, server)).on("close", () => server.end());
     server.on("end", () => this.#ended(client)).on("close", () => this.#ended(client));
     server.on("connect", () => this.#cutIfDue(client, server));
+    let open = 2;
+    for (const socket of [client, server]) socket.on("close", () => --open === 0 && this.#close());
   }
 
   /** The client has gone: who was cut off in silence is let go. */

@@ -30,13 +30,13 @@ const tally = new Tally();
 const wanted = size();
 
 class Lane {
-  readonly proxy: CuttingProxy;
+  readonly #proxy: CuttingProxy;
   readonly #server: RecordingServer;
   readonly #options: SmtpOptions;
 
   private constructor(server: RecordingServer, proxy: CuttingProxy, options: SmtpOptions) {
     this.#server = server;
-    this.proxy = proxy;
+    this.#proxy = proxy;
     this.#options = options;
   }
 
@@ -45,27 +45,30 @@ class Lane {
     return new Lane(recording, await CuttingProxy.start(recording.port), { tlsOptions: { ca } });
   }
 
-  async run(dialogue: Dialogue, cut?: Cut): Promise<void> {
-    this.proxy.next(cut);
+  /** One run, judged and counted if it was cut; gives the octets that passed. */
+  async run(dialogue: Dialogue, cut?: Cut): Promise<Record<Cut["direction"], number>> {
+    const link = this.#proxy.next(cut);
     const watch = new Watch(nodeNetwork);
     const silent = cut?.fault === "silence" ? PATIENCE : 10_000;
     const timeouts = { openTimeout: silent, readTimeout: silent, finalTimeout: silent, quitTimeout: silent };
-    const endpoint = { host: "localhost", port: this.proxy.port, options: { ...this.#options, ...timeouts } };
+    const endpoint = { host: "127.0.0.1", port: this.#proxy.port, options: { ...this.#options, ...timeouts } };
     const { told, listeners } = await converse(dialogue, watch, endpoint);
+    await link.over;
     const connection = this.#server.connections.pop();
     await connection?.over;
     const { stored = [], answers = [] } = connection?.recorder ?? {};
     const { written, heard } = watch;
     const left = { streams: watch.open, listeners, connections: this.#server.connections.length };
     const verdict = judge({ dialogue, told, stored, answers, written, heard, waited: 0, left });
-    if (cut ? this.proxy.done : verdict.violations.length > 0) {
+    if (cut ? link.done : verdict.violations.length > 0) {
       const { direction, offset, fault } = cut ?? { direction: "client", offset: -1, fault: "fin" };
       tally.add(dialogue.mode.name, `${dialogue.name}, ${direction} ${offset} ${fault}`, fault, verdict);
     }
+    return link.passed;
   }
 
   async close(): Promise<void> {
-    await this.proxy.close();
+    await this.#proxy.close();
     await this.#server.close();
   }
 }
@@ -82,8 +85,7 @@ function* cutsOf(passed: Record<Cut["direction"], number>, every: number): Gener
 async function cutAll(dialogue: Dialogue): Promise<void> {
   const lanes = await Promise.all(Array.from({ length: LANES }, async () => Lane.open(dialogue, await certificates())));
   const [first] = lanes as [Lane];
-  await first.run(dialogue);
-  const passed = { ...first.proxy.passed };
+  const passed = await first.run(dialogue);
   // Under TLS the octets are many more, and what they mean is not seen: one in a few will do.
   const octets = passed.client + passed.server;
   const every = Math.max(1, Math.round(octets / (wanted.sample === undefined ? 1_000 : 8)));
