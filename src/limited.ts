@@ -37,19 +37,22 @@ export class OpenDeadline {
     const { openTimeout, signal } = this.#limits;
     const abort = new AbortController();
     return new Promise((resolve, reject) => {
+      // Whatever ends it, also a deadline on a step that settles later or never: nothing stays behind.
+      const over = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", aborted);
+      };
       const fail = (error: Error): void => {
+        over();
         abort.abort(error);
         reject(error);
       };
       const timedOut = (): void => fail(new SmtpOpenTimeout(`No connection within ${openTimeout} ms`, { phase }));
       const aborted = (): void => fail(new SmtpAbortError("Start was aborted", { phase, cause: signal?.reason }));
+      let timer: ReturnType<typeof setTimeout> | undefined;
       if (signal?.aborted) return aborted();
-      const timer = setTimeout(timedOut, Math.min(Math.max(this.#until - now(), 0), 0x7fffffff));
+      timer = setTimeout(timedOut, Math.min(Math.max(this.#until - now(), 0), 0x7fffffff));
       signal?.addEventListener("abort", aborted);
-      const over = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", aborted);
-      };
       step(abort.signal).then(resolve, reject).finally(over);
     });
   }
