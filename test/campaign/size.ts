@@ -3,7 +3,7 @@
  * size, each mode, policy, trouble, direction and fault has its part, and the same size makes the same cuts.
  *
  * ```text
- * CAMPAIGN=full        every cut                                             (by hand, about 10 minutes)
+ * CAMPAIGN=full        every cut                                             (by hand, some minutes)
  * CAMPAIGN=ci          every cut of the main dialogue, a part of the others  (npm run campaign)
  * CAMPAIGN_SAMPLE=n    n cuts, evenly spread                 (npm test: 500; on Deno and Bun always, 1 000 if no n is given)
  * ```
