@@ -420,7 +420,7 @@ describe("finish()", () => {
 
   test.each([
     ["S: 452 full\nS: 221 bye", "b refused 452"],
-    ["S: 421 going", "b refused 421"],
+    ["S: 421 going\nS: <close>", "b refused 421"],
     ["S: <close>", "b unknown"],
     ["S: 250 taken\nS: <close>", "b accepted 250"],
   ])("finish() behind a message that ends with %j leaves its fate as it is", async (end, fate) => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { NetSmtp, SmtpSessionError } from "../mod.ts";
 import type { SmtpNetwork, SmtpStream, StreamSink } from "../src/net/stream.ts";
 import { type Turn, Turns } from "../src/turns.ts";
+import { runs } from "./support/runs.ts";
 import { session } from "./support/session.ts";
 import { FROM, failure, told, turns as turnsOfTheLoop } from "./support/told.ts";
 
@@ -398,6 +399,6 @@ describe("nothing deadlocks", () => {
         expect(server.stored).toBeGreaterThanOrEqual(messages);
       },
     );
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: runs(300) });
   });
 });

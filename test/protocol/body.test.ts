@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import { BodyEncoder, type BodyEncoderOptions } from "../../src/protocol/body.ts";
+import { runs } from "../support/runs.ts";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const text = (octets: Uint8Array): string => Buffer.from(octets).toString("latin1");
@@ -259,7 +260,7 @@ describe("BodyEncoder properties", () => {
         expect(encoder.messageSize).toBe(plain(message).length);
         expect(encoder.longestLine).toBe(Math.max(...lines(message).map(({ length }) => length)));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -275,7 +276,7 @@ describe("BodyEncoder properties", () => {
           expect(encode(cut(message, lengths), { dots: false }).wire === plain(message)).toBe(true);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import { type EsmtpParameters, forwardPaths, reversePath, SmtpAddress } from "../../src/protocol/address.ts";
 import { ehlo, helo, mail, rawCommand, rcpt, validateLine } from "../../src/protocol/command.ts";
+import { runs } from "../support/runs.ts";
 
 /** An object that is another text each time it is read. */
 function changing(first: string, then: string): unknown {
@@ -80,7 +81,7 @@ describe("injection", () => {
           if (!utf8) expect(line).toMatch(/^[ -~]*$/);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -95,7 +96,7 @@ describe("injection", () => {
           if (!(error instanceof SmtpArgumentError)) throw error;
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

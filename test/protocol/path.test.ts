@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import { parsePath } from "../../src/protocol/path.ts";
+import { runs } from "../support/runs.ts";
 
 const L64 = "l".repeat(64);
 const label = "d".repeat(63);
@@ -268,7 +269,7 @@ describe("parsePath", () => {
           if (!(error instanceof SmtpArgumentError)) throw error;
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     );
   });
 });
