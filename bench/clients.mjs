@@ -1,4 +1,6 @@
 // The clients that are compared: each opens once, sends many messages over one connection, and closes.
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Readable } from "node:stream";
 import nodemailer from "nodemailer";
 import SMTPConnectionModule from "nodemailer/lib/smtp-connection";
@@ -85,4 +87,52 @@ async function pool(port) {
   };
 }
 
-export const clients = { netSmtp, smtpConnection, pool };
+const ENVELOPE = `MAIL FROM:<${FROM}>\r\nRCPT TO:<${TO[0]}>\r\n`;
+
+/** What the octets alone cost: a socket that writes them ready-made, reads nothing but how much came, and checks nothing. */
+const RAW = {
+  data: {
+    first: `${ENVELOPE}DATA\r\n`,
+    each: Buffer.concat([MESSAGE, Buffer.from(`\r\n.\r\n${ENVELOPE}DATA\r\n`)]),
+    batch: 1,
+  },
+  bdat: {
+    first: "",
+    each: Buffer.concat([Buffer.from(`RSET\r\n${ENVELOPE}BDAT ${MESSAGE.length} LAST\r\n`), MESSAGE]),
+    batch: 16,
+  },
+};
+
+/** As many messages in each write as are in flight; what ends a batch is its last reply. */
+async function rawSocket(port, { mode }) {
+  const { first, each, batch } = RAW[mode];
+  const socket = connect(port, HOST).setNoDelay(true);
+  const said = async (text) => {
+    socket.write(text);
+    await once(socket, "data");
+  };
+  await once(socket, "data");
+  await said("EHLO raw\r\n");
+  if (first) await said(first);
+  const whole = Buffer.concat(Array.from({ length: batch }, () => each));
+  return {
+    send: (count) =>
+      new Promise((resolve) => {
+        let [sent, owed] = [0, 0];
+        const next = () => {
+          if (sent >= count) return resolve();
+          sent += batch;
+          owed = batch * 4;
+          socket.write(whole);
+        };
+        socket.removeAllListeners("data").on("data", (bytes) => {
+          for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) owed--;
+          if (owed === 0) next();
+        });
+        next();
+      }),
+    close: async () => socket.destroy(),
+  };
+}
+
+export const clients = { netSmtp, smtpConnection, pool, rawSocket };

@@ -14,6 +14,7 @@ const WITHOUT = [
     count: 15_000,
   },
   { name: "Nodemailer pool, `sendMail`", client: "pool", count: 4_000 },
+  { name: "a raw socket, the same octets", client: "rawSocket", options: { mode: "data" }, count: 30_000 },
 ];
 
 const WITH = [
@@ -25,6 +26,12 @@ const WITH = [
     options: { inFlight: 16, width: 64 },
     count: 100_000,
     targets: { speed: 15, cpu: 0.1 },
+  },
+  {
+    name: "a raw socket, the same octets, 16 in flight",
+    client: "rawSocket",
+    options: { mode: "bdat" },
+    count: 100_000,
   },
 ];
 
@@ -60,12 +67,23 @@ async function compare(subjects, port) {
   }));
 }
 
-/** Both tables: the server without CHUNKING, and with it. */
+/** Where our own time goes in the rows that have a target. */
+async function whereTimeGoes(subjects, port) {
+  const { client, options, count } = subjects.find(({ targets }) => targets);
+  const worker = await helper("./worker.mjs");
+  const job = { client, options, port, act: "send", count: some(count), warm: some(count) };
+  const { shares } = await worker.ask({ ...job, watch: "profile" });
+  worker.close();
+  return shares;
+}
+
+/** Both tables, the server without CHUNKING and with it, and where the time goes in each. */
 export async function throughput() {
   const [plain, chunking] = [await helper("./sink.mjs"), await helper("./sink.mjs", "--chunking")];
   const without = await compare(WITHOUT, plain.port);
   const withChunking = await compare(WITH, chunking.port);
+  const profiles = [await whereTimeGoes(WITHOUT, plain.port), await whereTimeGoes(WITH, chunking.port)];
   plain.close();
   chunking.close();
-  return { without, withChunking };
+  return { without, withChunking, profiles };
 }

@@ -2,6 +2,7 @@
 // It is sent jobs: { client, port, options, act, count, warm }; `act` is a method of the client (clients.mjs). It answers with figures.
 import { Socket } from "node:net";
 import { clients } from "./clients.mjs";
+import { profiled } from "./profile.mjs";
 
 const { _writeGeneric } = Socket.prototype;
 let writes = 0;
@@ -35,7 +36,8 @@ async function figures({ act, count, watch }, opened) {
   const watched = watch === "memory" ? watchMemory() : undefined;
   const cpuBefore = process.cpuUsage();
   const begun = performance.now();
-  await opened[act](count);
+  const work = () => opened[act](count);
+  const shares = watch === "profile" ? await profiled(work) : await work();
   const elapsed = performance.now() - begun;
   const { user, system } = process.cpuUsage(cpuBefore);
   watched?.();
@@ -47,6 +49,7 @@ async function figures({ act, count, watch }, opened) {
     growth: (peak - before) / 1e6,
     rss: peak / 1e6,
     writes: writes / count,
+    ...(watch === "profile" && { shares }),
   };
 }
 
