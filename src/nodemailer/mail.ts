@@ -68,6 +68,6 @@ function addresses(to: unknown): string[] {
 
 /** An address as a string or, where a caller set it, as an object; what is neither is left for the engine to refuse. */
 function address(value: unknown): string {
-  const given = typeof value === "object" && value !== null ? (value as { address?: unknown }).address : value;
+  const given = typeof value === "object" && value !== null && "address" in value ? value.address : value;
   return (given || "") as string;
 }
