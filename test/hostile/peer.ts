@@ -283,7 +283,7 @@ class PeerStream implements SmtpStream {
   open(sink: StreamSink): void {
     this.#conversation.sink = sink;
     if (this.#conversation.over) later(() => sink.close());
-    else if (!this.tls || this.#conversation.peer.connections === 0) this.#conversation.begin();
+    else if (!this.tls) this.#conversation.begin();
   }
 
   write(bytes: Uint8Array): boolean {
