@@ -6,6 +6,7 @@
  */
 
 import type { SmtpNetwork, SmtpStream, StreamSink } from "../../mod.ts";
+import { type Listener, Model, type Stored } from "./model.ts";
 
 /** What the server can be made to do. */
 export interface PeerOptions {
@@ -17,15 +18,10 @@ export interface PeerOptions {
   readonly loopback?: boolean;
   /** What is said in place of the reply, as latin1; undefined: nothing, and the connection is closed. */
   readonly say?: (verb: string, reply: string, peer: Peer) => string | undefined;
+  /** Each reply comes in a chunk of its own, not all that answer a write in one. Default false. */
+  readonly split?: boolean;
   /** How what is said is cut. Default: not at all. */
   readonly cut?: (bytes: Buffer) => Buffer[];
-}
-
-/** A message that the server answers for. */
-export interface Stored {
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly content: string;
 }
 
 // Taken before any test puts fake timers in their place.
@@ -51,6 +47,7 @@ export class Peer implements SmtpNetwork {
   /** How many were made. */
   connections = 0;
   readonly options: PeerOptions;
+  #latest: Conversation | undefined;
 
   constructor(options: PeerOptions = {}) {
     this.options = options;
@@ -62,12 +59,23 @@ export class Peer implements SmtpNetwork {
   }
 
   connect(): Promise<SmtpStream> {
-    this.connections++;
-    return Promise.resolve(new PeerStream(new Conversation(this), false));
+    return Promise.resolve(this.wrap());
   }
 
   wrap(): SmtpStream {
-    return new PeerStream(new Conversation(this), false);
+    this.connections++;
+    this.#latest = new Conversation(this);
+    return new PeerStream(this.#latest, false);
+  }
+
+  /** Says something on the latest connection that nothing asked for, in a chunk of its own. */
+  speak(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      later(() => {
+        this.#latest?.sink?.data(Buffer.from(text, "latin1"));
+        resolve();
+      });
+    });
   }
 
   /** A line was heard. */
@@ -79,20 +87,13 @@ export class Peer implements SmtpNetwork {
 }
 
 /** One connection. */
-class Conversation {
+class Conversation implements Listener {
   readonly peer: Peer;
   sink: StreamSink | undefined;
   over = false;
   writes = 0;
   tls = false;
-  #unread = "";
-  #state: "commands" | "content" | "chunk" | "answer" = "commands";
-  #chunk = 0;
-  #last = false;
-  #answers = 0;
-  #from = "";
-  #to: string[] = [];
-  #content = "";
+  readonly #model: Model = new Model(this);
   #replies: [verb: string, reply: string][] = [];
 
   constructor(peer: Peer) {
@@ -102,7 +103,7 @@ class Conversation {
 
   begin(): void {
     this.say("(greeting)", "220 peer ready");
-    this.flush();
+    this.#flush();
   }
 
   hear(bytes: Uint8Array): void {
@@ -110,142 +111,50 @@ class Conversation {
     const text = Buffer.from(bytes).toString("latin1");
     this.writes++;
     this.peer.wire += text;
-    this.#unread += text;
-    while (this.#take());
-    this.flush();
+    this.#model.hear(text);
+    this.#flush();
   }
 
-  #take(): boolean {
-    if (this.#state === "chunk") return this.#takeChunk();
-    const end = this.#unread.indexOf("\r\n");
-    if (end < 0) return false;
-    const line = this.#unread.slice(0, end);
-    this.#unread = this.#unread.slice(end + 2);
-    if (this.#state === "content") this.#takeLine(line);
-    else this.#command(line);
-    return true;
-  }
-
-  #takeChunk(): boolean {
-    if (this.#unread.length < this.#chunk) return false;
-    this.#content += this.#unread.slice(0, this.#chunk);
-    this.#unread = this.#unread.slice(this.#chunk);
-    this.#state = "commands";
-    if (this.#to.length === 0) this.say("BDAT", "503 nobody to send to");
-    else if (this.#last) this.#store("BDAT");
-    else this.say("BDAT", "250 part");
-    return true;
-  }
-
-  #takeLine(line: string): void {
-    if (line === ".") {
-      this.peer.heard(".");
-      this.#state = "commands";
-      this.#store(".");
-    } else this.#content += `${line.startsWith(".") ? line.slice(1) : line}\r\n`;
-  }
-
-  #store(verb: string): void {
-    const refused = this.#to.length === 0 || this.#content.includes("X-Refuse");
-    if (!refused) this.peer.stored.push({ from: this.#from, to: this.#to, content: this.#content });
-    this.say(verb, refused ? "552 refused at its end" : `250 stored ${this.peer.stored.length}`);
-    this.#reset();
-  }
-
-  #reset(): void {
-    this.#from = "";
-    this.#to = [];
-    this.#content = "";
-  }
-
-  #command(line: string): void {
-    const verb = this.peer.heard(line, this.#state === "answer" ? "(answer)" : undefined);
-    if (this.#state === "answer") {
-      this.#state = line === "*" || --this.#answers === 0 ? "commands" : "answer";
-      const answered = this.#state === "answer" ? "334 UGFzc3dvcmQ6" : "235 welcome";
-      this.say("(answer)", line === "*" ? "501 cancelled" : answered);
-    } else this.say(verb, this.#answer(verb, line));
-  }
-
-  #answer(verb: string, line: string): string {
-    if (verb === "EHLO") return this.#offer();
-    if (verb === "STARTTLS") return "220 go ahead";
-    if (verb === "AUTH") return this.#auth(line);
-    if (verb === "MAIL") return this.#mail(line);
-    if (verb === "RCPT") return this.#rcpt(line);
-    if (verb === "DATA") return this.#data();
-    if (verb === "BDAT") return this.#bdat(line);
-    if (verb === "RSET") this.#reset();
-    return verb === "QUIT" ? "221 bye" : ["RSET", "NOOP", "HELO"].includes(verb) ? "250 ok" : "500 what";
-  }
-
-  #offer(): string {
-    this.#reset();
+  get offers(): readonly string[] {
     const { extensions = ["PIPELINING"], inside } = this.peer.options;
-    const offered = this.tls ? (inside ?? extensions.filter((word) => word !== "STARTTLS")) : extensions;
-    const lines = ["peer", ...offered];
-    return lines.map((text, index) => `250${index + 1 < lines.length ? "-" : " "}${text}`).join("\r\n");
+    return this.tls ? (inside ?? extensions.filter((word) => word !== "STARTTLS")) : extensions;
   }
 
-  #auth(line: string): string {
-    if (line.split(" ").length > 2) return "235 welcome";
-    this.#state = "answer";
-    this.#answers = line === "AUTH LOGIN" ? 2 : 1;
-    return line === "AUTH LOGIN" ? "334 VXNlcm5hbWU6" : "334 ";
+  heard(line: string, verb?: string): string {
+    return this.peer.heard(line, verb);
   }
 
-  #mail(line: string): string {
-    if (this.#from !== "") return "503 a transaction is open";
-    this.#from = line.slice(10);
-    return "250 sender ok";
-  }
-
-  #rcpt(line: string): string {
-    if (this.#from === "") return "503 no sender";
-    if (line.includes("<no")) return "550 no such user";
-    this.#to.push(line.slice(8));
-    return "250 recipient ok";
-  }
-
-  #data(): string {
-    if (this.#to.length === 0) return "503 nobody to send to";
-    this.#state = "content";
-    return "354 go ahead";
-  }
-
-  #bdat(line: string): string {
-    const [, octets, last] = line.split(" ");
-    this.#state = "chunk";
-    this.#chunk = Number(octets);
-    this.#last = last === "LAST";
-    return "";
+  store(message: Stored): number {
+    return this.peer.stored.push(message);
   }
 
   say(verb: string, reply: string): void {
-    if (reply !== "") this.#replies.push([verb, `${reply}\r\n`]);
+    this.#replies.push([verb, `${reply}\r\n`]);
   }
 
-  /** Says all at once what a write is answered with. */
-  flush(): void {
-    const { say = (_verb: string, reply: string) => reply, cut = (bytes: Buffer) => [bytes] } = this.peer.options;
-    let text = "";
-    let closes = false;
-    let changed = false;
+  /** Says what a write is answered with: all at once, or each reply in a chunk of its own. */
+  #flush(): void {
+    const { say = (_verb: string, reply: string) => reply, split = false } = this.peer.options;
+    const chunks: string[] = [];
+    let [closes, changed] = [false, false];
     for (const [verb, reply] of this.#replies.splice(0)) {
       if (closes) break;
       const said = say(verb, reply, this.peer);
       closes = said === undefined || verb === "QUIT";
       changed ||= said !== reply;
-      text += said ?? "";
+      chunks.push(said ?? "");
     }
-    const { writes } = this;
-    if (text !== "") later(() => this.#give(cut(Buffer.from(text, "latin1"))));
+    for (const text of split ? chunks : [chunks.join("")]) this.#give(text);
     if (closes) later(() => this.close());
-    else if (changed) this.#closeUnlessWritten(writes, PATIENCE);
+    else if (changed) this.#closeUnlessWritten(this.writes, PATIENCE);
   }
 
-  #give(pieces: Buffer[]): void {
-    for (const piece of pieces) this.sink?.data(piece);
+  #give(text: string): void {
+    const { cut = (bytes: Buffer) => [bytes] } = this.peer.options;
+    if (text === "") return;
+    later(() => {
+      for (const piece of cut(Buffer.from(text, "latin1"))) this.sink?.data(piece);
+    });
   }
 
   /** Who waits for something that was never said hears of the end instead, without a clock. */
