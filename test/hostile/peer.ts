@@ -44,6 +44,8 @@ export class Peer implements SmtpNetwork {
   readonly hosts: string[] = [];
   /** How many connections are open. */
   open = 0;
+  /** True: what was changed or left out does not end the connection. */
+  patient = false;
   /** How many were made. */
   connections = 0;
   readonly options: PeerOptions;
@@ -146,7 +148,7 @@ class Conversation implements Listener {
     }
     for (const text of split ? chunks : [chunks.join("")]) this.#give(text);
     if (closes) later(() => this.close());
-    else if (changed) this.#closeUnlessWritten(this.writes, PATIENCE);
+    else if (changed && !this.peer.patient) this.#closeUnlessWritten(this.writes, PATIENCE);
   }
 
   #give(text: string): void {
