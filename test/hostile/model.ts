@@ -45,6 +45,11 @@ export class Model {
     while (this.#take());
   }
 
+  /** What was said in place of the reply asks for no content and for no answer. */
+  answeredOtherwise(): void {
+    if (this.#state !== "chunk") this.#state = "commands";
+  }
+
   #take(): boolean {
     if (this.#state === "chunk") return this.#takeChunk();
     const end = this.#unread.indexOf("\r\n");

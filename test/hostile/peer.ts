@@ -70,6 +70,11 @@ export class Peer implements SmtpNetwork {
     return new PeerStream(this.#latest, false);
   }
 
+  /** As `speak`, but in this tick. */
+  pour(bytes: Uint8Array): void {
+    this.#latest?.sink?.data(bytes);
+  }
+
   /** Says something on the latest connection that nothing asked for, in a chunk of its own. */
   speak(text: string): Promise<void> {
     return new Promise((resolve) => {
@@ -144,6 +149,7 @@ class Conversation implements Listener {
       const said = say(verb, reply, this.peer);
       closes = said === undefined || verb === "QUIT";
       changed ||= said !== reply;
+      if (said !== reply && !/^3[35]4/.test(said ?? "")) this.#model.answeredOtherwise();
       chunks.push(said ?? "");
     }
     for (const text of split ? chunks : [chunks.join("")]) this.#give(text);
