@@ -102,6 +102,8 @@ class Conversation implements Listener {
   tls = false;
   readonly #model: Model = new Model(this);
   #replies: [verb: string, reply: string][] = [];
+  /** Something else was said than what is true: from then on silence may last for ever. */
+  #deviated = false;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -143,18 +145,18 @@ class Conversation implements Listener {
   #flush(): void {
     const { say = (_verb: string, reply: string) => reply, split = false } = this.peer.options;
     const chunks: string[] = [];
-    let [closes, changed] = [false, false];
+    let closes = false;
     for (const [verb, reply] of this.#replies.splice(0)) {
       if (closes) break;
       const said = say(verb, reply, this.peer);
       closes = said === undefined || verb === "QUIT";
-      changed ||= said !== reply;
+      this.#deviated ||= said !== reply;
       if (said !== reply && !/^3[35]4/.test(said ?? "")) this.#model.answeredOtherwise();
       chunks.push(said ?? "");
     }
     for (const text of split ? chunks : [chunks.join("")]) this.#give(text);
     if (closes) later(() => this.close());
-    else if (changed && !this.peer.patient) this.#closeUnlessWritten(this.writes, PATIENCE);
+    else if (this.#deviated && !this.peer.patient) this.#closeUnlessWritten(this.writes, PATIENCE);
   }
 
   #give(text: string): void {

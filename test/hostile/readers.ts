@@ -50,7 +50,8 @@ function byEnds(wire: string): ReadSession {
     if (content === undefined) return { commands, messages };
     commands.push("DATA");
     const [message, left] = splitAt(`\r\n${content}`, /(?:\r\n|\n|\r)\.(?:\r\n|\n|\r)/);
-    messages.push(`${message.slice(2).replaceAll(/(^|\r\n|\n|\r)\./g, "$1")}\r\n`.replace(/^\r\n$/, ""));
+    const unstuffed = message.slice(2).replaceAll(/(^|\r\n|\n|\r)\./g, "$1");
+    messages.push(message === "" ? "" : `${unstuffed}\r\n`);
     if (left === undefined) return { commands, messages };
     rest = left;
   }
