@@ -144,6 +144,16 @@ describe("where none is owed", () => {
     expect(smtp.capabilities?.has("AUTH") ?? false).toBe(false);
   });
 
+  test("in the tick in which a command is asked for, before it is written: not taken for its reply, and it is not written", async () => {
+    const peer = new Peer();
+    const smtp = await new NetSmtp("mx.example", 25, { network: peer }).start();
+    const asked = failure(smtp.getOk("NOOP"));
+    peer.pour(Buffer.from("250 2.0.0 early\r\n"));
+    expect((await asked).name).toBe("SmtpProtocolError");
+    await turns();
+    expect([peer.verbs, peer.open]).toEqual([["EHLO"], 0]);
+  });
+
   test("behind QUIT: what was told stands", async () => {
     const peer = new Peer({ say: (verb, reply) => (verb === "QUIT" ? `${reply}250 extra\r\n` : reply) });
     const told = await sendAll(peer, {});

@@ -121,6 +121,18 @@ describe("C: put in behind the consent to TLS", () => {
     expect([...(smtp.capabilities ?? [])]).toEqual([["SIZE", ["9"]]]);
     expect(peer.verbs).toEqual(["EHLO", "STARTTLS", "EHLO"]);
   });
+
+  test("a caller's own STARTTLS forgets it too: no login before EHLO was said again", async () => {
+    const peer = new Peer({ extensions: ["STARTTLS", "AUTH PLAIN"] });
+    const smtp = await new NetSmtp("mx.example", 25, { network: peer, starttls: false }).start();
+    await smtp.starttls();
+    expect(smtp.capabilities).toBeUndefined();
+    expect((await failure(smtp.authenticate("me", "secret"))).name).toBe("SmtpUnsupportedCommand");
+    expect(peer.verbs).toEqual(["EHLO", "STARTTLS"]);
+    await smtp.ehlo("localhost");
+    await smtp.authenticate("me", "secret");
+    await smtp.finish();
+  });
 });
 
 describe("D: TLS taken away", () => {
