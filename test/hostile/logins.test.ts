@@ -62,6 +62,7 @@ describe("I: a weaker login", () => {
     const say = (verb: string, honest: string): string => (verb === "AUTH" ? "235 welcome\r\n" : honest);
     for (const [authType, mechanisms] of [
       ["LOGIN", []],
+      ["CRAM-MD5", []],
       ["X-MUTUAL", [mutual]],
     ] as const) {
       const { outcome } = await login({ extensions: [`AUTH ${authType}`], say }, { authType, mechanisms });
