@@ -35,11 +35,11 @@ const AWAITED: Readonly<Record<Phase, string>> = {
 /** The connection was lost; `owed` is what was awaited, if anything was. */
 export function lost(owed: Owed | undefined, cause: Error | undefined): SmtpError {
   const how = cause ? `Connection was lost (${codeOf(cause)})` : "Server closed the connection";
-  const when = owed ? `while waiting for ${AWAITED[owed.phase]}` : "while nothing was under way";
+  const when = owed ? `while waiting for ${AWAITED[owed.phase()]}` : "while nothing was under way";
   const retry = owed && owed.kind !== "greeting" ? "later" : "now";
   return new SmtpConnectionError(`${how} ${when}`, {
-    phase: owed?.phase ?? "command",
-    command: owed?.command,
+    phase: owed?.phase() ?? "command",
+    command: owed?.command(),
     cause,
     retry,
   });
@@ -52,7 +52,7 @@ function codeOf(cause: Error): string {
 
 /** The server said 421 (RFC 5321 3.8), in answer to what was owed, if anything was. */
 export function sessionEnded(reply: SmtpResponse, owed: Owed | undefined): SmtpError {
-  const { phase = "command", command } = owed ?? {};
+  const [phase, command] = owed ? [owed.phase(), owed.command()] : ["command" as const, undefined];
   return new SmtpServerBusy(`Server ended the session: ${reply}`, { phase, command, response: reply, retry: "now" });
 }
 
@@ -80,8 +80,8 @@ export function unowed(what: string, reply: SmtpResponse, phase: Phase): SmtpPro
 
 /** No complete reply came in time. */
 export function overdueReply(owed: Owed): SmtpError {
-  const message = `Server did not complete ${AWAITED[owed.phase]} within ${owed.timeout} ms`;
-  return new SmtpReadTimeout(message, { phase: owed.phase, command: owed.command });
+  const message = `Server did not complete ${AWAITED[owed.phase()]} within ${owed.timeout} ms`;
+  return new SmtpReadTimeout(message, { phase: owed.phase(), command: owed.command() });
 }
 
 /** The server took nothing for too long. */

@@ -15,7 +15,7 @@ import { Cork } from "./cork.ts";
 import { Deadlines, type Timeouts } from "./deadlines.ts";
 import { SmtpConnectionError, type SmtpError } from "./errors.ts";
 import type { SmtpStream, StreamSink } from "./net/stream.ts";
-import { firstUnowed, Owed, type Shown } from "./owed.ts";
+import { firstViolation, Owed, type Shown } from "./owed.ts";
 import { bdat } from "./protocol/command.ts";
 import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
 import type { Transcript } from "./transcript.ts";
@@ -197,7 +197,7 @@ export class Dialogue implements StreamSink {
   data(bytes: Uint8Array): void {
     if (this.#failure) return;
     const replies: SmtpResponse[] = [];
-    const violation = this.#parser.push(bytes, replies) ?? firstUnowed(this.#ledger, replies);
+    const violation = firstViolation(this.#ledger, replies, this.#parser.push(bytes, replies));
     for (const reply of replies) this.#transcript?.reply(reply, this.#maskReplies && reply.status === "334");
     if (violation) this.fail(violation);
     if (this.#failure) return;

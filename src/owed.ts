@@ -93,17 +93,17 @@ export class Owed {
     });
   }
 
-  /** The command whose reply is the next to come. */
-  get command(): string | undefined {
-    return this.lines[this.replies.length - this.#replied];
+  /** The command whose reply is the next to come, or comes behind so many others. */
+  command(behind = 0): string | undefined {
+    return this.lines[this.replies.length - this.#replied + behind];
   }
 
-  /** The step of the dialogue whose reply is the next to come. */
-  get phase(): Phase {
+  /** The step of the dialogue whose reply is the next to come, or comes behind so many others. */
+  phase(behind = 0): Phase {
     if (this.kind === "greeting") return "greeting";
     if (this.kind === "last") return "final";
     if (this.kind === "content") return this.handedOver ? "final" : "content";
-    return phaseOf(this.command ?? "");
+    return phaseOf(this.command(behind) ?? "");
   }
 
   /** Everything that the replies answer is with the socket. */
@@ -134,8 +134,23 @@ export class Owed {
   }
 }
 
+/** What broke the protocol in a chunk: octets that are no reply, told of the step in which they came, or a reply that nothing asked for. */
+export function firstViolation(
+  ledger: readonly Owed[],
+  replies: readonly SmtpResponse[],
+  garbled: SmtpProtocolError | undefined,
+): SmtpError | undefined {
+  if (!garbled) return firstUnowed(ledger, replies);
+  let behind = replies.length;
+  for (const owed of ledger) {
+    if (behind < owed.remaining) return garbled.about({ phase: owed.phase(behind), command: owed.command(behind) });
+    behind -= owed.remaining;
+  }
+  return garbled;
+}
+
 /** The first of the replies that nothing asked for when they arrived, as a violation. */
-export function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpResponse[]): SmtpProtocolError | undefined {
+function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpResponse[]): SmtpProtocolError | undefined {
   let answered = 0;
   for (const owed of ledger) {
     const reply = replies[answered];
@@ -149,7 +164,7 @@ export function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpRespo
   for (let extra = answered; extra < replies.length; extra++) {
     const reply = replies[extra] as SmtpResponse;
     if (reply.status !== "421")
-      return unowed("Server sent a reply that nothing asked for", reply, ledger[0]?.phase ?? "command");
+      return unowed("Server sent a reply that nothing asked for", reply, ledger[0]?.phase() ?? "command");
   }
   return undefined;
 }

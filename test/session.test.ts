@@ -74,7 +74,7 @@ describe("start()", () => {
     ["421 busy", "SmtpServerBusy", "greeting"],
     ["554 no", "SmtpFatalError", "greeting"],
     ["354 what", "SmtpUnknownError", "greeting"],
-    ["garbage", "SmtpProtocolError", "command"],
+    ["garbage", "SmtpProtocolError", "greeting"],
   ])("start() ends at the greeting %s without a word", async (said, name, phase) => {
     const { error, server } = await starting(`S: ${said}`);
     expect(error).toMatchObject({ name, phase });

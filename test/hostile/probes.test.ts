@@ -51,7 +51,7 @@ describe("one reply, two answers", () => {
       { options: { recipientPolicy: "collect" } },
     );
     const error = await failure(smtp.sendMessage("x", FROM, [TO, "c@y.example"]));
-    expect(error.name).toBe("SmtpProtocolError");
+    expect(error).toMatchObject({ name: "SmtpProtocolError", phase: "rcpt", command: "RCPT TO:<b@y.example>" });
     expect(told(error)).toBe("b unsent, c unsent");
     server.finish();
   });
