@@ -104,6 +104,7 @@ export class BodyEncoder {
 
   #encodeLines(view: DataView, start: number, length: number): void {
     let lineStart = start - this.#line;
+    let longest = this.#longestLine;
     let at = start;
     while (at < length) {
       if (at === lineStart && this.#dots && view.getUint8(at) === DOT) {
@@ -112,17 +113,18 @@ export class BodyEncoder {
       }
       at = lineEnd(view, at, length);
       if (at === length) break;
-      this.#longestLine = Math.max(this.#longestLine, at - lineStart);
-      at = this.#encodeLineEnd(view, at, length);
+      if (at - lineStart > longest) longest = at - lineStart;
+      const whole = at + 1 < length && view.getUint8(at) === CR && view.getUint8(at + 1) === LF;
+      at = whole ? at + 2 : this.#encodeLineEnd(view, at);
       lineStart = at;
     }
+    this.#longestLine = longest;
     this.#line = length - lineStart;
   }
 
-  /** Makes CRLF of the line end at `at`; returns where the next line begins. */
-  #encodeLineEnd(view: DataView, at: number, length: number): number {
+  /** Makes CRLF of the half of one at `at`; returns where the next line begins. */
+  #encodeLineEnd(view: DataView, at: number): number {
     const lf = view.getUint8(at) === LF;
-    if (!lf && at + 1 < length && view.getUint8(at + 1) === LF) return at + 2;
     this.#messageSize += 1;
     this.#splice.insert(lf ? CR : LF, lf ? at : at + 1);
     return at + 1;
