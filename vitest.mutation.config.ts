@@ -1,26 +1,22 @@
 /**
- * What is run for each mutant (stryker.config.json): tests of the codec, the ledger and the fates that need no socket.
+ * What is run for each mutant (test/mutation/run.mjs): tests of one group that need no socket.
  *
  * @module
  */
+import process from "node:process";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-const SESSION = [
-  "told",
-  "transaction",
-  "modes",
-  "chunking",
-  "binarymime",
-  "policies",
-  "attacks",
-  "session",
-  "commands",
-];
-const MORE = ["smtp", "content", "turns", "dialogue", "fate", "transcript"];
+const TALK = ["told", "transaction", "modes", "chunking", "binarymime", "policies", "attacks", "session", "commands"];
+const MORE = ["smtp", "content", "turns", "dialogue", "starttls_alarm", "hostile/probes", "protocol/verdict"];
+
+const GROUPS: Readonly<Record<string, string[]>> = {
+  codec: ["test/protocol/*.test.ts"],
+  fates: [...TALK, ...MORE].map((name) => `test/${name}.test.ts`),
+};
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["test/protocol/*.test.ts", ...[...SESSION, ...MORE].map((name) => `test/${name}.test.ts`)],
+    include: GROUPS[process.env.MUTATION_GROUP ?? "codec"] ?? [],
     exclude: ["test/protocol/flood.test.ts"],
     setupFiles: ["test/support/fewer.ts"],
     env: { PROPERTY_RUNS: "20" },
