@@ -1,7 +1,7 @@
 // What grows with the number of recipients and of messages: round trips, time, CPU, memory. Each figure is of a process of its own.
 import { alone, helper, median, QUICK } from "./measure.mjs";
 
-const DELAY = 100;
+const DELAY = 250;
 const RUNS = QUICK ? 1 : 3;
 const RECIPIENTS = [1, 100, 1_000, 5_000];
 const MESSAGES = QUICK ? [1_000, 10_000] : [1_000, 10_000, 100_000];
@@ -16,12 +16,12 @@ async function medians(job) {
 async function recipientsOf(client, count, sink, proxy) {
   const job = { client, act: "sendTo", count, warm: 10, watch: "memory" };
   const near = await medians({ ...job, port: sink.port });
-  const far = await alone({ ...job, port: proxy.port });
+  const far = await alone({ ...job, port: proxy.port, warm: 2 });
   const trips = (far.elapsed - near.elapsed) / (2 * DELAY);
   return { client, count, trips, elapsed: near.elapsed, cpu: (near.cpu * count) / 1e3, growth: near.growth };
 }
 
-/** One message to ever more recipients; round trips are the time that a line of 200 ms adds. */
+/** One message to ever more recipients; round trips are the time that a line of 500 ms adds: long, so that what else differs counts little. */
 export async function recipients() {
   const sink = await helper("./sink.mjs");
   const proxy = await helper("./delay.mjs", sink.port, DELAY);

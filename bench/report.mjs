@@ -128,7 +128,7 @@ const CLIENT = { netSmtp: "net-smtp, `collect`", smtpConnection: "Nodemailer SMT
 function recipientsSection(rows) {
   return {
     title: "Recipients of one message",
-    text: "Round trips: the time that a line of 200 ms adds, divided by 200 ms. The rest on loopback, in a process that has sent one message.",
+    text: "Round trips: the time that a line of 500 ms adds, divided by 500 ms. The rest on loopback, in a process that has sent one message.",
     head: ["client", "recipients", "round trips", "target", "ms", "CPU ms", "RSS grows by MB"],
     rows: rows.map(({ client, count, trips, elapsed, cpu, growth }) => [
       CLIENT[client],
