@@ -21,6 +21,8 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: ["test/support/fewer.ts"],
     env: { PROPERTY_RUNS: "20" },
     testTimeout: 5_000,
+    // Modules are loaded once: the mutant is chosen as they run.
+    isolate: false,
   },
 });
 

@@ -23,9 +23,9 @@ async function failure(promise: Promise<unknown>): Promise<SmtpError> {
   );
 }
 
-function open(script: string, options: SmtpOptions = {}): Promise<PlayedSession> {
+function open(script: string, options: SmtpOptions = {}, address = "mx.example"): Promise<PlayedSession> {
   const extensions = ["PIPELINING", "CHUNKING"];
-  return session(script, { extensions, options: { recipientPolicy: "collect", ...options } });
+  return session(script, { extensions, options: { recipientPolicy: "collect", ...options }, address });
 }
 
 function start(stream: Sink): Promise<NetSmtp> {
@@ -450,7 +450,7 @@ describe("sendMessage() with BDAT", () => {
   });
 
   test("BDAT not known: the connection is closed, and the host sees no BDAT again", async () => {
-    const { smtp, server } = await open(`
+    const refused = `
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
       C: BDAT 3 LAST
@@ -458,12 +458,13 @@ describe("sendMessage() with BDAT", () => {
       S: 250 ok
       S: 250 ok
       S: 502 what
-      C: <close>`);
+      C: <close>`;
+    const { smtp, server } = await open(refused, {}, "old.example");
     const error = await failure(smtp.sendMessage("x", FROM, "b@y.example"));
     expect(error.fate).toBe("refused");
     expect(smtp.errorOccurred).toBe(true);
     server.finish();
-    const again = await open(`
+    const taken = `
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
       C: DATA
@@ -472,7 +473,8 @@ describe("sendMessage() with BDAT", () => {
       S: 354 go
       C: x
       C: .
-      S: 250 queued`);
+      S: 250 queued`;
+    const again = await open(taken, {}, "old.example");
     await again.smtp.sendMessage("x", FROM, "b@y.example");
     again.server.finish();
   });

@@ -32,13 +32,15 @@ export interface PlayedSessionOptions {
   start?: StartOptions;
   /** The stream's. */
   stream?: PlayOptions;
+  /** The host. Default: mx.example. */
+  address?: string;
 }
 
 /** Starts a session against `hello()` and the script. */
 export async function session(script: string, settings: PlayedSessionOptions = {}): Promise<PlayedSession> {
-  const { extensions = ["PIPELINING"], options, start, stream } = settings;
+  const { extensions = ["PIPELINING"], options, start, stream, address = "mx.example" } = settings;
   const server = play(`${hello(...extensions)}\n${trimmed(script)}`, stream);
-  const smtp = new NetSmtp("mx.example", 25, { ...options, network: network(server) });
+  const smtp = new NetSmtp(address, 25, { ...options, network: network(server) });
   await smtp.start(start);
   return { smtp, server };
 }
