@@ -7,7 +7,17 @@ import process from "node:process";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const TALK = ["told", "transaction", "modes", "chunking", "binarymime", "policies", "attacks", "session", "commands"];
-const MORE = ["smtp", "content", "turns", "dialogue", "starttls_alarm", "hostile/probes", "protocol/verdict"];
+const MORE = [
+  "smtp",
+  "content",
+  "turns",
+  "dialogue",
+  "ledger",
+  "shown",
+  "starttls_alarm",
+  "hostile/probes",
+  "protocol/verdict",
+];
 
 const GROUPS: Readonly<Record<string, string[]>> = {
   codec: ["test/protocol/*.test.ts"],
