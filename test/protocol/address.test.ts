@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import {
   forwardPaths,
+  isBinary,
   type Mailbox,
   type RecipientList,
   reversePath,
   SmtpAddress,
+  withBody,
 } from "../../src/protocol/address.ts";
 
 const ascii = { smtputf8: false };
@@ -129,5 +131,25 @@ describe("forwardPaths", () => {
     expect(addresses(nested)).toEqual(["a@b"]);
     expect(() => forwardPaths([nested], ascii)).toThrow("nested more than 100 deep");
     expect(addresses(new Array<string>(100_000).fill("a@b"))).toHaveLength(100_000);
+  });
+});
+
+describe("withBody()", () => {
+  const from = (parameters = {}): Mailbox => reversePath(new SmtpAddress("a@b.example", parameters), ascii);
+
+  test("withBody() adds BODY to what the sender says, once", () => {
+    expect(withBody(from(), "BINARYMIME").parameters).toBe(" BODY=BINARYMIME");
+    expect(withBody(from({ size: 3 }), "BINARYMIME").parameters).toBe(" SIZE=3 BODY=BINARYMIME");
+    expect(withBody(from({ body: "binarymime", size: 3 }), "BINARYMIME").parameters).toBe(" BODY=binarymime SIZE=3");
+  });
+
+  test("withBody() refuses a sender that says another", () => {
+    expect(() => withBody(from({ body: "8BITMIME" }), "BINARYMIME")).toThrow(SmtpArgumentError);
+    expect(() => withBody(from({ body: "8BITMIME" }), "BINARYMIME")).toThrow("BODY=8BITMIME");
+  });
+
+  test("isBinary() is true of BODY=BINARYMIME alone, in any case", () => {
+    const said = [{}, { size: 3 }, { body: "8BITMIME" }, { size: 3, body: "BinaryMIME" }, { body: "BINARYMIME" }];
+    expect(said.map((parameters) => isBinary(from(parameters)))).toEqual([false, false, false, true, true]);
   });
 });

@@ -300,3 +300,14 @@ describe("BodyEncoder against smuggling", () => {
     );
   });
 });
+
+test("push() and end() of a binary message touch no octet, and count them", () => {
+  const encoder = new BodyEncoder({ dots: false, binary: true });
+  const out: Uint8Array[] = [];
+  const chunk = Uint8Array.of(0, 13, 46, 10, 46, 13);
+  encoder.push(chunk, out);
+  encoder.push(chunk, out);
+  encoder.end(out);
+  expect(out).toEqual([chunk, chunk]);
+  expect([encoder.size, encoder.messageSize, encoder.longestLine]).toEqual([12, 12, 0]);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import { forwardPaths, reversePath, SmtpAddress } from "../../src/protocol/address.ts";
-import { ehlo, helo, mail, rawCommand, rcpt, validateLine } from "../../src/protocol/command.ts";
+import { bdat, ehlo, helo, mail, rawCommand, rcpt, validateLine } from "../../src/protocol/command.ts";
 
 const ascii = { smtputf8: false };
 const utf8 = { smtputf8: true };
@@ -176,4 +176,8 @@ describe("rawCommand", () => {
     expect(() => rawCommand(line)).toThrow(`Command ${verb} cannot be sent as a line of its own; use ${method}`);
     expect(() => rawCommand(line)).not.toThrow("AHVz");
   });
+});
+
+test("bdat() says how many octets follow, and whether they are the last", () => {
+  expect([bdat(42, false), bdat(0, true)]).toEqual(["BDAT 42", "BDAT 0 LAST"]);
 });

@@ -125,3 +125,9 @@ describe("SmtpResponse", () => {
     expect(DUMMY_RESPONSE.dummy).toBe(true);
   });
 });
+
+test("toString() cuts a reply at a thousand characters", () => {
+  const shown = (length: number): string => `${new SmtpResponse(`250 ${"x".repeat(length - 4)}`)}`;
+  expect(shown(1_000)).toHaveLength(1_000);
+  expect(shown(1_001)).toBe(`250 ${"x".repeat(996)}…`);
+});
