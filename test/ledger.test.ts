@@ -100,6 +100,22 @@ describe("what is written", () => {
   });
 });
 
+describe("garbage in place of a reply", () => {
+  test.each([
+    ["garbage\r\n", "command", "NOOP"],
+    ["250 ok\r\ngarbage\r\n", "mail", "MAIL FROM:<>"],
+    ["250 ok\r\n250 ok\r\ngarbage\r\n", "rcpt", "RCPT TO:<b>"],
+    ["250 ok\r\n250 ok\r\n250 ok\r\ngarbage\r\n", "command", undefined],
+  ])("%j is told of the step in which it came: %s", (said, phase, command) => {
+    const { stream, dialogue } = talk();
+    for (const lines of [["NOOP"], ["MAIL FROM:<>", "RCPT TO:<b>"]]) dialogue.flight(lines).catch(() => undefined);
+    dialogue.flush();
+    stream.says(said);
+    expect(dialogue.failure).toMatchObject({ name: "SmtpProtocolError", phase });
+    expect(dialogue.failure?.command).toBe(command);
+  });
+});
+
 describe("when it is over", () => {
   test("a connection lost while idle refuses, and does not latch until somebody wants to write", () => {
     const { stream, dialogue } = talk();
