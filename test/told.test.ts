@@ -62,6 +62,17 @@ describe("toldOf()", () => {
     expect(told(error)).toBe("b unsent, c refused 550");
   });
 
+  test("toldOf() does not say that nobody got what the server took in spite of its refusals", () => {
+    const error = toldOf(evidence(["250", "550", "550", "354"], true, "250"), LOST, "collect") as SmtpError;
+    expect(told(error)).toBe("b unknown 250, c unknown 250");
+    expect(error.message).toBe("Server took a message that it had refused: 250 end");
+  });
+
+  test("toldOf() says of a refusal without recipients what the server said, and no more", () => {
+    const error = toldOf({ ...evidence(["250", "354"], true, "554"), recipients: [] }, LOST);
+    expect(error.message).toBe("Server refused the message: 554 end");
+  });
+
   test("toldOf() lets an abort be an abort, whatever the server said", () => {
     const error = toldOf(evidence(["250", "550", "550"]), new SmtpAbortError("Message was aborted"), "collect");
     expect(error).toMatchObject({ name: "AbortError", fate: "refused" });
