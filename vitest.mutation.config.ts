@@ -19,9 +19,12 @@ const MORE = [
   "protocol/verdict",
 ];
 
+const SESSIONS = [...TALK, ...MORE].map((name) => `test/${name}.test.ts`);
+
 const GROUPS: Readonly<Record<string, string[]>> = {
   codec: ["test/protocol/*.test.ts"],
-  fates: [...TALK, ...MORE].map((name) => `test/${name}.test.ts`),
+  fates: SESSIONS,
+  dialogue: SESSIONS,
 };
 
 const config: ViteUserConfig = defineConfig({

@@ -52,14 +52,13 @@ export class Owed {
   handedOver = false;
   /** When that was. */
   handedOverAt = 0;
-  /** True once all replies have come. */
-  settled = false;
   /** Told, once or more, that the rest of a content will not be written. */
   onStop: ((error: SmtpError) => void) | undefined;
   readonly #replied: number;
   #promise: Promise<SmtpResponse[]> | undefined;
   #resolve: ((replies: SmtpResponse[]) => void) | undefined;
   #reject: ((error: SmtpError) => void) | undefined;
+  #answered = false;
   #failure: SmtpError | undefined;
 
   /** An entry for `count` replies, which are put into `replies` behind what it holds already. */
@@ -86,7 +85,7 @@ export class Owed {
 
   #promised(): Promise<SmtpResponse[]> {
     if (this.#failure) return Promise.reject(this.#failure);
-    if (this.settled) return Promise.resolve(this.replies);
+    if (this.#answered) return Promise.resolve(this.replies);
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -117,7 +116,7 @@ export class Owed {
     this.replies.push(reply);
     this.remaining--;
     if (this.remaining > 0 && this.handedOver) return false;
-    this.settled = true;
+    this.#answered = true;
     this.#resolve?.(this.replies);
     return true;
   }

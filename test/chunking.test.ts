@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { type MessageSource, NetSmtp, type RecipientResult, type SmtpError, type SmtpOptions } from "../mod.ts";
 import { network } from "./support/play.ts";
-import { type PlayedSession, session } from "./support/session.ts";
+import { ENVELOPE, type PlayedSession, session } from "./support/session.ts";
 import { type Sink, sink } from "./support/sink.ts";
 
 const FROM = "a@x.example";
@@ -464,13 +464,7 @@ describe("sendMessage() with BDAT", () => {
     expect(error.fate).toBe("refused");
     expect(smtp.errorOccurred).toBe(true);
     server.finish();
-    const taken = `
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 ok
-      S: 250 ok
-      S: 354 go
+    const taken = `${ENVELOPE}
       C: x
       C: .
       S: 250 queued`;

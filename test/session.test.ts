@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { NetSmtp, SmtpLatchedError, type SmtpOptions, SmtpSessionError, type StartOptions } from "../mod.ts";
 import { network, type PlayedServer, play } from "./support/play.ts";
-import { hello, session } from "./support/session.ts";
+import { ENVELOPE, hello, session } from "./support/session.ts";
 import { FROM, failure, told } from "./support/told.ts";
 
 const TO = "b@y.example";
@@ -395,13 +395,7 @@ describe("finish()", () => {
     server.finish();
   });
 
-  const last = (end: string): string => `
-    C: MAIL FROM:<a@x.example>
-    C: RCPT TO:<b@y.example>
-    C: DATA
-    S: 250 ok
-    S: 250 ok
-    S: 354 go
+  const last = (end: string): string => `${ENVELOPE}
     C: x
     C: .
     C: QUIT
@@ -433,13 +427,7 @@ describe("finish()", () => {
 
   test("finish() behind a message whose source fails lets the one before it be answered", async () => {
     const { smtp, server } = await session(
-      `
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 ok
-      S: 250 ok
-      S: 354 go
+      `${ENVELOPE}
       C: x
       C: .
       C: MAIL FROM:<a@x.example>

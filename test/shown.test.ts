@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { type DialogueEvent, NetSmtp, type SmtpOptions } from "../mod.ts";
 import { network, play } from "./support/play.ts";
-import { hello } from "./support/session.ts";
+import { ENVELOPE, hello } from "./support/session.ts";
 
 type Row = readonly [side: string, kind: string, text: string, octets: number, masked: boolean];
 
@@ -73,13 +73,7 @@ describe("debugOutput", () => {
   });
 
   test("debugOutput is shown a message by DATA: each line of its group, its octets without the dot, the dot", async () => {
-    const script = `${hello("PIPELINING")}
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 ok
-      S: 250 ok
-      S: 354 go
+    const script = `${hello("PIPELINING")}${ENVELOPE}
       C: hello
       C: .
       S: 250 taken`;

@@ -14,6 +14,15 @@ export function hello(...extensions: readonly string[]): string {
   return ["S: 220 mx.example ready", "C: EHLO localhost", ...said].join("\n");
 }
 
+/** MAIL, RCPT and DATA in one group, all taken: what most transcripts begin with. */
+export const ENVELOPE: string = `
+      C: MAIL FROM:<a@x.example>
+      C: RCPT TO:<b@y.example>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go`;
+
 /** What a test works with. */
 export interface PlayedSession {
   /** The started session. */
