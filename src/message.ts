@@ -38,6 +38,8 @@ export interface Message {
   readonly afterData?: boolean;
   /** For a function: calls it, anew each time, and gives what it made. */
   readonly prepare?: () => Promise<Message>;
+  /** Closes what was made ahead of its turn, if nobody has opened it. */
+  readonly discard?: () => void;
   /** Its chunks. A source that can be read once is opened once. */
   open(): AsyncIterator<Uint8Array>;
 }
@@ -47,6 +49,31 @@ export function message(source: MessageSource): Message {
   if (typeof source !== "function") return ofValue(source);
   const prepare = (): Promise<Message> => called(source);
   return { bytes: undefined, replayable: true, prepare, open: () => preparedChunks(prepare) };
+}
+
+/**
+ * The message with its function called now, ahead of its turn: its bytes are there as soon as they are, and what fails is
+ * told when its turn has come. A message that has no function stays as it is.
+ */
+export function openedAhead(message: Message): Message {
+  if (!message.prepare) return message;
+  const making = message.prepare();
+  let made: Message | undefined;
+  making.then(
+    (message) => {
+      made = message;
+    },
+    () => undefined,
+  );
+  return {
+    get bytes() {
+      return made?.bytes;
+    },
+    replayable: message.replayable,
+    prepare: () => making,
+    discard: () => void leave(async () => (await making).open().return?.()),
+    open: () => preparedChunks(() => making),
+  };
 }
 
 async function called(make: () => MessageSource | Promise<MessageSource>): Promise<Message> {

@@ -6,12 +6,19 @@
  */
 
 import { now } from "./alarms.ts";
-import { type Check, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
+import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
 import { SmtpAbortError, SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
-import { type Message, type MessageSource, type MessageWriter, message, writerMessage } from "./message.ts";
+import {
+  type Message,
+  type MessageSource,
+  type MessageWriter,
+  message,
+  openedAhead,
+  writerMessage,
+} from "./message.ts";
 import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
 import { forwardPaths, type RecipientList, reversePath, type SmtpAddress, withBody } from "./protocol/address.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
@@ -34,6 +41,11 @@ export interface SendOptions {
    * CHUNKING: `SmtpUnsupportedCommand`, nothing sent. Default: line ends become CRLF.
    */
   body?: "BINARYMIME" | undefined;
+  /**
+   * True: a function that makes the message is called at once, not at its turn, so that what it makes can leave without
+   * waiting. Default false: a queue of messages holds no bodies.
+   */
+  openAhead?: boolean | undefined;
 }
 
 const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
@@ -43,6 +55,7 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
   beforeEnd: FUNCTION,
   id: TEXT,
   body: oneOf("BINARYMIME"),
+  openAhead: BOOLEAN,
 };
 
 const SEND_OPTIONS: readonly string[] = Object.keys(SEND_CHECKS);
@@ -159,7 +172,8 @@ export class NetSmtp extends SmtpCommands {
     const sender = options.body === undefined ? mailbox : withBody(mailbox, options.body);
     if (connection.manual) throw manualOpen();
     const inClear = !connection.stream.tls && this.starttlsAuto;
-    const transaction = new Transaction(connection, sender, recipients, content, {
+    const opened = options.openAhead ? openedAhead(content) : content;
+    const transaction = new Transaction(connection, sender, recipients, opened, {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
       warnings: inClear ? [CLEAR] : [],
@@ -167,7 +181,9 @@ export class NetSmtp extends SmtpCommands {
       id: options.id,
     });
     const send = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
-    return options.signal || options.deadline ? cancellable(connection, transaction, send, options) : send();
+    const sent = options.signal || options.deadline ? cancellable(connection, transaction, send, options) : send();
+    if (opened.discard) sent.catch(opened.discard);
+    return sent;
   }
 }
 
