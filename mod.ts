@@ -46,6 +46,8 @@ export {
 export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
 export type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./src/net/stream.ts";
 export type { SmtpOptions, StartOptions, StarttlsMode } from "./src/options.ts";
+export type { Login, PoolOptions, PoolSendOptions } from "./src/pool/options.ts";
+export { NetSmtpPool, type PoolClosed, type PoolCloseOptions } from "./src/pool/pool.ts";
 export { type EsmtpParameters, type RecipientList, SmtpAddress } from "./src/protocol/address.ts";
 export type { Capabilities } from "./src/protocol/capabilities.ts";
 export { SmtpResponse } from "./src/protocol/reply.ts";

@@ -18,11 +18,29 @@ export function now(): number {
   return performance.now();
 }
 
+/** A runtime's timer counts at most this many ms. */
+export const LONGEST = 0x7fffffff;
+
+/** A timer keeps the process alive or does not: Node and Bun ask the timer, Deno the runtime. */
+export function holdTimer(timer: ReturnType<typeof setTimeout> | number | undefined, held: boolean): void {
+  if (typeof timer === "object") timer[held ? "ref" : "unref"]?.();
+  if (typeof timer !== "number") return;
+  const { Deno } = globalThis as { Deno?: { refTimer?: (id: number) => void; unrefTimer?: (id: number) => void } };
+  Deno?.[held ? "refTimer" : "unrefTimer"]?.(timer);
+}
+
 /** Alarms on one timer of the runtime. */
 export class Alarms {
   #alarms = new Set<Alarm>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
+  #held = true;
+
+  /** Whether the timer keeps the process alive, where the runtime lets choose. */
+  hold(held: boolean): void {
+    this.#held = held;
+    holdTimer(this.#timer, held);
+  }
 
   /** Rings at the time given; the timer is touched only if nothing rings earlier. */
   set(at: number, ring: () => void): Alarm {
@@ -47,8 +65,9 @@ export class Alarms {
   #arm(at: number): void {
     clearTimeout(this.#timer);
     this.#armedFor = at;
-    // A runtime's timer counts at most 2^31-1 ms; an alarm beyond that rings after another look.
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(at - now(), 0), 0x7fffffff));
+    // An alarm beyond that rings after another look.
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(at - now(), 0), LONGEST));
+    if (!this.#held) holdTimer(this.#timer, false);
   }
 
   #look(): void {

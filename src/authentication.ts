@@ -34,6 +34,7 @@ export async function authenticate(
 ): Promise<SmtpResponse> {
   if (!loginIsSafe(connection, settings)) throw inClear();
   const mechanism = mechanismFor(connection, settings);
+  connection.logins++;
   const credentials = {
     user: settings.user as string,
     secret: settings.secret as string,

@@ -95,6 +95,7 @@ export abstract class SmtpCommands extends SmtpSession {
     connection.checkUtf8([sender]);
     const replies: SmtpResponse[] = [];
     const lines = connection.resetOwed ? ["RSET", line] : [line];
+    connection.mails++;
     await connection.flights(lines, replies, () => lines.length === 2 && replies[0]?.success === false);
     const [reply, reset] = [replies[lines.length - 1], lines.length === 2 ? replies[0] : undefined];
     if (reset) connection.resetPaid(reset);

@@ -51,6 +51,12 @@ export class Connection {
   manual: ManualTransaction | undefined;
   /** True once QUIT was said: nothing is said after it. */
   quitSaid = false;
+  /** How many transactions were begun, whatever became of them (RFC 9422 4.1). */
+  mails = 0;
+  /** How many logins were tried. */
+  logins = 0;
+  /** Told that nothing is written any more, for whoever lends the session out. */
+  onOver: (() => void) | undefined;
   /** Why messages that have not begun will not begin any more, if so. */
   abandoned: SmtpError | undefined;
   /** Who writes. */
@@ -82,7 +88,15 @@ export class Connection {
   /** What is over cannot be led on: a transaction of the caller's gives the wire back, so that whoever waits hears of it. */
   set dialogue(dialogue: Dialogue) {
     this.#dialogue = dialogue;
-    dialogue.onOver = () => this.closeManual();
+    dialogue.onOver = () => {
+      this.closeManual();
+      this.onOver?.();
+    };
+  }
+
+  /** True if a message may begin: not lost, latched or said good-bye to, and the wire is not the caller's. */
+  get usable(): boolean {
+    return !this.quitSaid && !this.manual && !this.abandoned && this.dialogue.refusal() === undefined;
   }
 
   /** True if commands may go in groups (RFC 2920). */
@@ -98,6 +112,19 @@ export class Connection {
   /** True while a BDAT LAST is unanswered. */
   get lastUnanswered(): boolean {
     return this.#unanswered > 0;
+  }
+
+  /** A message's MAIL is about to be written. */
+  begins(message: object): void {
+    this.latest = message;
+    this.mails++;
+  }
+
+  /** While nothing is asked of the session, its socket and its timer do not keep the process alive. */
+  hold(held: boolean): void {
+    if (held) this.stream.ref?.();
+    else this.stream.unref?.();
+    this.dialogue.alarms.hold(held);
   }
 
   /** A BDAT LAST is written; the turn passes when the next message may begin, `inFlight` at a time. */

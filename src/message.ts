@@ -34,6 +34,8 @@ export interface Message {
   readonly bytes: Uint8Array | undefined;
   /** True if it can be read again. */
   readonly replayable: boolean;
+  /** True once a source that can be read once was opened. */
+  readonly opened?: boolean;
   /** True if it is to be opened only when the server waits for it. */
   readonly afterData?: boolean;
   /** For a function: calls it, anew each time, and gives what it made. */
@@ -112,7 +114,7 @@ function leave(close: () => unknown): Promise<IteratorResult<Uint8Array>> {
 
 /** What `openMessageStream` and `data` write in a block: it runs when the message is opened. */
 export function writerMessage(block: (writer: MessageWriter) => unknown): Message {
-  return { ...once(() => MessageWriter.run(block)), afterData: true };
+  return once(() => MessageWriter.run(block), true);
 }
 
 function ofValue(source: Exclude<MessageSource, (...args: never[]) => unknown>): Message {
@@ -145,11 +147,15 @@ async function* singleChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-function once(open: () => AsyncIterator<Uint8Array>): Message {
+function once(open: () => AsyncIterator<Uint8Array>, afterData: boolean = false): Message {
   let opened = false;
   return {
     bytes: undefined,
     replayable: false,
+    afterData,
+    get opened() {
+      return opened;
+    },
     open() {
       if (opened)
         throw new SmtpArgumentError(

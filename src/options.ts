@@ -212,6 +212,9 @@ export function checkOption(
   throw new SmtpArgumentError(`Option "${name}" is ${given}, expected ${check?.expected}`, { phase: "connect" });
 }
 
+/** The names of the options of a session. */
+export const SESSION_OPTIONS: readonly string[] = Object.keys(CHECKS);
+
 /** The names of the options of `start`. */
 export const START_OPTIONS: readonly string[] = ["helo", "user", "secret", "password", "authType", "signal"];
 
@@ -222,7 +225,7 @@ export const START_OPTIONS: readonly string[] = ["helo", "user", "secret", "pass
 export function resolveOptions(
   options: SmtpOptions | undefined,
   base: Settings = DEFAULTS,
-  known: readonly string[] = Object.keys(CHECKS),
+  known: readonly string[] = SESSION_OPTIONS,
 ): Settings {
   if (options === undefined) return { ...base };
   checkNames(options, known);

@@ -22,9 +22,20 @@ import { SmtpSettings } from "./settings.ts";
 import { debugTranscript } from "./transcript.ts";
 import type { Turn } from "./turns.ts";
 
+/** @ignore The connection of a session, for whoever lends the session out. */
+export let connectionOf: (session: SmtpSession) => Connection | undefined;
+/** @ignore The connection goes on in another session; this one is not started any more, whoever still holds it. */
+export let moveConnection: (from: SmtpSession, to: SmtpSession) => void;
+
 /** A session that can be started and finished, and speaks lines. */
 export abstract class SmtpSession extends SmtpSettings {
   static {
+    connectionOf = (session) => session.#connection;
+    moveConnection = (from, to) => {
+      to.#connection = from.#connection;
+      to.#endpoint = from.#endpoint;
+      from.#connection = undefined;
+    };
     // Node and Bun, then Deno: what is inspected shows neither settings nor secrets.
     const value = function (this: SmtpSession): string {
       return this.toString();

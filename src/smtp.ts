@@ -20,8 +20,15 @@ import {
   writerMessage,
 } from "./message.ts";
 import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
-import { forwardPaths, type RecipientList, reversePath, type SmtpAddress, withBody } from "./protocol/address.ts";
-import type { RecipientPolicy } from "./protocol/verdict.ts";
+import {
+  forwardPaths,
+  type Mailbox,
+  type RecipientList,
+  reversePath,
+  type SmtpAddress,
+  withBody,
+} from "./protocol/address.ts";
+import type { Evidence, RecipientPolicy } from "./protocol/verdict.ts";
 import { Transaction } from "./transaction.ts";
 
 /** How one message is sent. */
@@ -61,6 +68,21 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
 const SEND_OPTIONS: readonly string[] = Object.keys(SEND_CHECKS);
 const NO_OPTIONS: SendOptions = {};
 
+/** @ignore Sender and recipients, checked. */
+export interface Envelope {
+  readonly from: Mailbox;
+  readonly to: readonly Mailbox[];
+}
+
+/** @ignore A message whose input was checked before, on a session that was lent out; its evidence is put into `told` before it begins. */
+export let sendChecked: (
+  smtp: NetSmtp,
+  content: Message,
+  envelope: Envelope,
+  options: SendOptions,
+  told: { evidence: Evidence | undefined },
+) => Promise<Delivery>;
+
 const CLEAR = "Message went in clear, since the server did not offer STARTTLS and TLS was not demanded";
 
 /**
@@ -73,6 +95,10 @@ const CLEAR = "Message went in clear, since the server did not offer STARTTLS an
  * ```
  */
 export class NetSmtp extends SmtpCommands {
+  static {
+    sendChecked = (smtp, content, envelope, options, told) => smtp.#deliver(content, envelope, options, told);
+  }
+
   /** A session that is not started. Throws `SmtpArgumentError` that names what is wrong (Net::SMTP.new). */
   constructor(address: string, port: number = NetSmtp.defaultPort, options?: SmtpOptions) {
     super(address, port, options);
@@ -166,20 +192,30 @@ export class NetSmtp extends SmtpCommands {
     options: SendOptions = NO_OPTIONS,
   ): Promise<Delivery> {
     if (options !== NO_OPTIONS) checkSendOptions(options);
+    const smtputf8 = this.live().offers("SMTPUTF8");
+    const envelope = { from: reversePath(from, { smtputf8 }), to: forwardPaths(to, { smtputf8 }) };
+    return this.#deliver(content, envelope, options);
+  }
+
+  #deliver(
+    content: Message,
+    { from, to }: Envelope,
+    options: SendOptions,
+    told?: { evidence: Evidence | undefined },
+  ): Promise<Delivery> {
     const connection = this.live();
-    const smtputf8 = connection.offers("SMTPUTF8");
-    const [mailbox, recipients] = [reversePath(from, { smtputf8 }), forwardPaths(to, { smtputf8 })];
-    const sender = options.body === undefined ? mailbox : withBody(mailbox, options.body);
+    const sender = options.body === undefined ? from : withBody(from, options.body);
     if (connection.manual) throw manualOpen();
     const inClear = !connection.stream.tls && this.starttlsAuto;
     const opened = options.openAhead ? openedAhead(content) : content;
-    const transaction = new Transaction(connection, sender, recipients, opened, {
+    const transaction = new Transaction(connection, sender, to, opened, {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
       warnings: inClear ? [CLEAR] : [],
       beforeEnd: options.beforeEnd,
       id: options.id,
     });
+    if (told) told.evidence = transaction;
     const send = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
     const sent = options.signal || options.deadline ? cancellable(connection, transaction, send, options) : send();
     if (opened.discard) sent.catch(opened.discard);
@@ -190,9 +226,12 @@ export class NetSmtp extends SmtpCommands {
 /** What is run in a started session. */
 export type Block<T> = (smtp: NetSmtp) => T | Promise<T>;
 
-function checkSendOptions(options: SendOptions): void {
-  checkNames(options, SEND_OPTIONS);
-  for (const [name, value] of Object.entries(options)) checkOption(name, value, SEND_CHECKS[name as keyof SendOptions]);
+/** @ignore Throws `SmtpArgumentError` unless these are options of a message, or of the names that are given besides. */
+export function checkSendOptions(options: SendOptions, more: readonly string[] = []): void {
+  checkNames(options, more.length > 0 ? [...SEND_OPTIONS, ...more] : SEND_OPTIONS);
+  for (const [name, value] of Object.entries(options)) {
+    if (!more.includes(name)) checkOption(name, value, SEND_CHECKS[name as keyof SendOptions]);
+  }
 }
 
 function manualOpen(): SmtpSessionError {

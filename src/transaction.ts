@@ -161,7 +161,7 @@ export class Transaction implements Evidence {
     for (const recipient of to) lines.push(rcpt(recipient));
     const inMemory = connection.pipelining && this.#message.bytes !== undefined;
     if (inMemory && recipientPolicy === "collect" && !connection.chunking) lines.push("DATA");
-    connection.latest = this;
+    connection.begins(this);
     return connection.flights(lines, this.replies, () => !this.#mayGoOn);
   }
 

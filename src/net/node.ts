@@ -158,6 +158,14 @@ class NodeStream implements SmtpStream {
     this.#socket.destroy();
   }
 
+  ref(): void {
+    (this.#socket as Partial<Socket>).ref?.();
+  }
+
+  unref(): void {
+    (this.#socket as Partial<Socket>).unref?.();
+  }
+
   /** It is over. A server that ended its direction is gone: nothing more is owed to it. */
   #finish(error?: Error): void {
     if (this.#over) return;

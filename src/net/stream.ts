@@ -40,6 +40,10 @@ export interface SmtpStream {
   end(): void;
   /** Drops the connection at once; the sink hears nothing more, not even `close`. */
   destroy(): void;
+  /** The connection keeps the process alive again, where the runtime lets choose. */
+  ref?(): void;
+  /** The connection does not keep the process alive: nothing is asked of it. */
+  unref?(): void;
 }
 
 /** How TLS is spoken; the options of the runtime's `tls.connect` in `options` come last and win. */

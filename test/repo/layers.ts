@@ -18,7 +18,7 @@ export type Sources = ReadonlyMap<string, string>;
  */
 export const TIERS: readonly (readonly string[])[] = [
   ["mod.ts", "src/nodemailer/"],
-  // src/pool/ stands here once there is one.
+  ["src/pool/"],
   ["src/smtp.ts"],
   [
     "session",

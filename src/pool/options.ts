@@ -1,0 +1,132 @@
+/**
+ * Every option of the pool once: its meaning, default, unit and check. What is not the pool's is a session's, and is
+ * checked there.
+ *
+ * @module
+ */
+
+import type { Check } from "../checks.ts";
+import { checkNames, checkOption, resolveOptions, SESSION_OPTIONS, type SmtpOptions } from "../options.ts";
+import type { SendOptions } from "../smtp.ts";
+
+/** Every option of a pool: those of its sessions, and its own. Times are milliseconds. */
+export interface PoolOptions extends SmtpOptions {
+  /** How many connections may be open at a time, over all logins. Default 5. */
+  maxConnections?: number | undefined;
+  /** How many messages go over one connection. A server that offers LIMITS MAILMAX may say less (RFC 9422). Default 100. */
+  maxMessages?: number | undefined;
+  /** How long a connection may have nothing to do before it is closed; 0: for ever. Default 240 000. */
+  idleTimeout?: number | undefined;
+  /** How old a connection may become; 0: no limit. Default 0. */
+  maxAge?: number | undefined;
+  /** How many messages may go in any `rateDelta`; 0: no limit. Default 0. */
+  rateLimit?: number | undefined;
+  /** The window of `rateLimit`. Default 1 000. */
+  rateDelta?: number | undefined;
+  /** How many messages may be waiting and under way, beyond which one more is not taken; 0: no limit. Default 0. */
+  maxPending?: number | undefined;
+  /** How often a message is given to another session at once, since the one before had ended before it began on it. Default 5. */
+  maxRequeues?: number | undefined;
+  /** How long nothing is sent after the server asked to slow down, doubled each time; 0: never. Default 1 000. */
+  throttleDelay?: number | undefined;
+  /** The longest such pause. Default 60 000. */
+  maxThrottleDelay?: number | undefined;
+  /** How long a message may take from the call, waiting included, unless it says so itself; 0: no limit. Default 0. */
+  deadline?: number | undefined;
+}
+
+/** A login: what makes a session one user's. */
+export interface Login {
+  /** The user. */
+  readonly user: string;
+  /** The password or token, or an async function that gives it when it is needed. */
+  readonly secret: string | (() => string | Promise<string>);
+  /** The login mechanism by name. Default: the first of PLAIN, LOGIN that is offered. */
+  readonly authType?: string | undefined;
+}
+
+/** How one message is sent by a pool. */
+export interface PoolSendOptions extends SendOptions {
+  /** Who sends it: it goes only over a session of this login. Default: the pool's. */
+  login?: Login | undefined;
+}
+
+/** The pool's own options after their check, with defaults. */
+export interface PoolSettings {
+  readonly maxConnections: number;
+  readonly maxMessages: number;
+  readonly idleTimeout: number;
+  readonly maxAge: number;
+  readonly rateLimit: number;
+  readonly rateDelta: number;
+  readonly maxPending: number;
+  readonly maxRequeues: number;
+  readonly throttleDelay: number;
+  readonly maxThrottleDelay: number;
+  readonly deadline: number;
+}
+
+/** What holds where nothing is given. */
+export const POOL_DEFAULTS: PoolSettings = {
+  maxConnections: 5,
+  maxMessages: 100,
+  idleTimeout: 240_000,
+  maxAge: 0,
+  rateLimit: 0,
+  rateDelta: 1_000,
+  maxPending: 0,
+  maxRequeues: 5,
+  throttleDelay: 1_000,
+  maxThrottleDelay: 60_000,
+  deadline: 0,
+};
+
+const DURATION: Check = {
+  expected: "a number of milliseconds, 0 or more",
+  holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
+};
+const WINDOW: Check = {
+  expected: "a number of milliseconds above 0",
+  holds: (value) => DURATION.holds(value) && value !== 0,
+};
+const SOME: Check = {
+  expected: "a whole number from 1, or Infinity",
+  holds: (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 1),
+};
+const ANY: Check = {
+  expected: "a whole number from 0, or Infinity",
+  holds: (value) => value === 0 || SOME.holds(value),
+};
+const RATE: Check = {
+  expected: "a whole number from 0 to 1000000",
+  holds: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1_000_000,
+};
+
+const CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
+  maxConnections: SOME,
+  maxMessages: SOME,
+  idleTimeout: DURATION,
+  maxAge: DURATION,
+  rateLimit: RATE,
+  rateDelta: WINDOW,
+  maxPending: ANY,
+  maxRequeues: ANY,
+  throttleDelay: DURATION,
+  maxThrottleDelay: DURATION,
+  deadline: DURATION,
+};
+
+/** The pool's own options, and those of its sessions. Throws `SmtpArgumentError` that names the option and what was expected. */
+export function resolvePoolOptions(options: PoolOptions = {}): { pool: PoolSettings; smtp: SmtpOptions } {
+  checkNames(options, [...Object.keys(CHECKS), ...SESSION_OPTIONS]);
+  const pool: Record<string, number> = { ...POOL_DEFAULTS };
+  const smtp: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    const check = (CHECKS as Readonly<Record<string, Check>>)[name];
+    if (!check) smtp[name] = value;
+    else checkOption(name, value, check);
+    if (check && value !== undefined) pool[name] = value;
+  }
+  resolveOptions(smtp);
+  return { pool: pool as unknown as PoolSettings, smtp };
+}
