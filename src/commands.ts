@@ -9,7 +9,7 @@
 import { authenticate } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { SmtpArgumentError, type SmtpError } from "./errors.ts";
+import { SmtpArgumentError, type SmtpError, SmtpProtocolError } from "./errors.ts";
 import { DataWriter } from "./framing.ts";
 import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
 import { ManualTransaction } from "./manual.ts";
@@ -22,9 +22,19 @@ import {
   reversePath,
   type SmtpAddress,
 } from "./protocol/address.ts";
-import { ehlo, helo, mail, rcpt } from "./protocol/command.ts";
+import { ehlo, helo, lhlo, mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import { acceptedBeforeText, dataUnknown, finalRefusal, type RecipientPolicy } from "./protocol/verdict.ts";
+import {
+  acceptance,
+  acceptedBeforeText,
+  dataUnknown,
+  fates,
+  finalRefusal,
+  finalsOwed,
+  type RecipientPolicy,
+  refusedForSome,
+  takenForNobody,
+} from "./protocol/verdict.ts";
 import { RecipientList, type RecipientListing } from "./recipients.ts";
 import { checkCredentials } from "./sasl/credentials.ts";
 import { findMechanism } from "./sasl/registry.ts";
@@ -37,13 +47,22 @@ export abstract class SmtpCommands extends SmtpSession {
   /** HELO with the name (Net::SMTP#helo). */
   async helo(name: string): Promise<SmtpResponse> {
     helo(name);
+    checkSpoken("HELO", this.settings.lmtp);
     return this.expectOk(await this.exchangeOrDummy((connection) => sayHelo(connection, name)), "HELO");
   }
 
   /** EHLO with the name; its reply sets `capabilities` (Net::SMTP#ehlo). */
   async ehlo(name: string): Promise<SmtpResponse> {
     ehlo(name);
+    checkSpoken("EHLO", this.settings.lmtp);
     return this.expectOk(await this.exchangeOrDummy((connection) => sayEhlo(connection, name)), "EHLO");
+  }
+
+  /** LHLO with the name, under option `lmtp` in place of `ehlo`; its reply sets `capabilities` (RFC 2033 4.1, not in Net::SMTP). */
+  async lhlo(name: string): Promise<SmtpResponse> {
+    lhlo(name);
+    checkSpoken("LHLO", this.settings.lmtp);
+    return this.expectOk(await this.exchangeOrDummy((connection) => sayEhlo(connection, name)), "LHLO");
   }
 
   /** STARTTLS, and TLS; what was offered before is forgotten, so say `ehlo` again. Rejects with `SmtpTlsError` if TLS fails (Net::SMTP#starttls, which only sends). */
@@ -100,7 +119,7 @@ export abstract class SmtpCommands extends SmtpSession {
     const [reply, reset] = [replies[lines.length - 1], lines.length === 2 ? replies[0] : undefined];
     if (reset) connection.resetPaid(reset);
     if (reply?.success && connection.manual) connection.manual.restart(sender.address, reply);
-    else if (reply?.success) connection.openManual(new ManualTransaction(sender.address, reply, turn));
+    else if (reply?.success) connection.openManual(new ManualTransaction(sender.address, connection.lmtp, reply, turn));
     return reply as SmtpResponse;
   }
 
@@ -153,7 +172,7 @@ export abstract class SmtpCommands extends SmtpSession {
       typeof source === "function" ? writerMessage(source as (writer: MessageWriter) => unknown) : message(source);
     return await this.exchange(async (connection) => {
       connection.refuseStale();
-      const manual = connection.manual ?? new ManualTransaction("");
+      const manual = connection.manual ?? new ManualTransaction("", connection.lmtp);
       try {
         return await this.#data(connection, content, manual);
       } catch (error) {
@@ -167,22 +186,23 @@ export abstract class SmtpCommands extends SmtpSession {
   async #data(connection: Connection, content: Message, manual: ManualTransaction): Promise<SmtpResponse> {
     const { dialogue } = connection;
     const reply = (await dialogue.flight(["DATA"], manual.replies)).at(-1) as SmtpResponse;
-    if (reply.status !== "354") throw this.#notTaken(dialogue, reply);
-    const writer = new DataWriter(connection, this.settings.strict);
+    if (reply.status !== "354")
+      throw this.#notTaken(dialogue, reply.success ? acceptedBeforeText(reply) : dataUnknown(reply));
+    const owed = finalsOwed(manual);
+    if (owed === 0) throw this.#notTaken(dialogue, takenForNobody(reply));
+    const writer = new DataWriter(connection, this.settings.strict, owed);
     manual.writer = writer;
     await writer.write(content);
     await writer.owed?.promise;
-    const final = writer.final as SmtpResponse;
     connection.resetOwed = false;
-    const refusal = finalRefusal(manual);
-    if (refusal && final.continue) dialogue.fail(refusal);
+    const refusal = finalRefusal(manual) ?? (manual.each ? refusedForSome(fates(manual, "never")) : undefined);
+    if (refusal?.response?.continue) dialogue.fail(refusal);
     if (refusal) throw refusal;
-    return final;
+    return acceptance(manual) as SmtpResponse;
   }
 
-  #notTaken(dialogue: Dialogue, reply: SmtpResponse): SmtpError {
-    const error = reply.success ? acceptedBeforeText(reply) : dataUnknown(reply);
-    if (reply.success) dialogue.fail(error);
+  #notTaken(dialogue: Dialogue, error: SmtpError): SmtpError {
+    if (error instanceof SmtpProtocolError) dialogue.fail(error);
     else dialogue.halt(error);
     return error;
   }
@@ -206,4 +226,13 @@ export abstract class SmtpCommands extends SmtpSession {
     });
     return this.expectOk(reply, "QUIT");
   }
+}
+
+/** LMTP has LHLO alone, and SMTP has it not (RFC 2033 4.1): a server that takes both would change how many replies it owes. */
+function checkSpoken(command: "HELO" | "EHLO" | "LHLO", lmtp: boolean): void {
+  if (lmtp === (command === "LHLO")) return;
+  const expected = lmtp ? "lhlo()" : "ehlo() or helo()";
+  throw new SmtpArgumentError(`Command ${command} is not used where option "lmtp" is ${lmtp}, expected ${expected}`, {
+    phase: "ehlo",
+  });
 }

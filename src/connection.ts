@@ -30,6 +30,8 @@ export interface ConnectionSettings {
   readonly chunking: boolean;
   /** How many messages may be unanswered under CHUNKING. */
   readonly inFlight: number;
+  /** Whether LMTP is spoken. */
+  readonly lmtp: boolean;
   /** Drops the connection when it aborts. */
   readonly signal: AbortSignal | undefined;
 }
@@ -99,6 +101,11 @@ export class Connection {
     return !this.quitSaid && !this.manual && !this.abandoned && this.dialogue.refusal() === undefined;
   }
 
+  /** True if each accepted recipient has a reply of its own to the end of a message (RFC 2033 4.2). */
+  get lmtp(): boolean {
+    return this.#settings.lmtp;
+  }
+
   /** True if commands may go in groups (RFC 2920). */
   get pipelining(): boolean {
     return this.#settings.pipelining && this.offers("PIPELINING");
@@ -127,10 +134,10 @@ export class Connection {
     this.dialogue.alarms.hold(held);
   }
 
-  /** A BDAT LAST is written; the turn passes when the next message may begin, `inFlight` at a time. */
-  lastWritten(turn: Turn): void {
+  /** A BDAT LAST is written; the turn, if it is given, passes when the next message may begin, `inFlight` at a time. */
+  lastWritten(turn: Turn | undefined): void {
     this.#unanswered++;
-    if (this.#unanswered < this.#settings.inFlight) turn.pass();
+    if (this.#unanswered < this.#settings.inFlight) turn?.pass();
     else this.#heldBack = turn;
   }
 

@@ -20,6 +20,8 @@ const LINE_LIMIT = 998;
 /** A message in memory is encoded and written in pieces of this many octets. */
 const PIECE = 64 * 1024;
 
+const NO_REPLIES: readonly SmtpResponse[] = [];
+
 /** What a writer needs of the connection. */
 export interface Wire {
   /** The dialogue of the moment. */
@@ -47,9 +49,9 @@ export abstract class ContentWriter {
     this.#encoder = new BodyEncoder(framing);
   }
 
-  /** The reply to the content, once it is complete. */
-  get final(): SmtpResponse | undefined {
-    return this.owed?.replies[0];
+  /** The replies to the content that are complete. */
+  get finals(): readonly SmtpResponse[] {
+    return this.owed?.replies ?? NO_REPLIES;
   }
 
   /** Octets put out, dots and the end included. */

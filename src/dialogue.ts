@@ -152,13 +152,13 @@ export class Dialogue implements StreamSink {
     this.#transcript?.command(".", 3, false);
   }
 
-  /** A chunk (RFC 3030 2): its command and octets leave together, only the last is an end. Throws if nothing can be written. */
-  chunk(pieces: readonly Uint8Array[], octets: number, last: boolean): Owed {
+  /** A chunk (RFC 3030 2): its command and octets leave together, only the last is an end, and owed `count` replies. Throws if nothing can be written. */
+  chunk(pieces: readonly Uint8Array[], octets: number, last: boolean, count = 1): Owed {
     const refusal = this.refused();
     if (refusal) throw refusal;
     const line = bdat(octets, last);
     const timeout = last ? this.#timeouts.finalTimeout : this.#timeouts.readTimeout;
-    const owed = new Owed(last ? "last" : "command", [line], 1, timeout);
+    const owed = new Owed(last ? "last" : "command", [line], count, timeout);
     this.#ledger.push(owed);
     this.#leaving.push(owed);
     this.#cork.text(`${line}\r\n`);

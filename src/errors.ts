@@ -122,7 +122,7 @@ export class SmtpError extends Error implements SmtpFailure {
   declare readonly temporary: boolean;
   /** `ask` if any recipient is unknown, else the most hopeful of those not accepted. */
   declare readonly retry: Retry;
-  /** Set where a message went to some although an error is thrown (policy `net-smtp`). */
+  /** Set where a message went to some although an error is thrown (policy `net-smtp`; under LMTP any but `collect`). */
   declare readonly delivery?: Delivery;
 
   /** Makes an error from its message and what is known; what is not given is told by the class. */
@@ -134,8 +134,9 @@ export class SmtpError extends Error implements SmtpFailure {
   /** The same failure told of one message: a new error of the same class, since one broken connection fails many messages. */
   about(details: SmtpErrorDetails, message: string = this.message): SmtpError {
     const Class = this.constructor as typeof SmtpError;
-    const { code, phase, response, command, temporary, retry, cause } = this;
-    return new Class(message, { code, phase, response, command, temporary, retry, cause, ...details });
+    const { code, phase, response, command, temporary, retry, cause, delivery } = this;
+    const own = { code, phase, response, command, temporary, retry, cause, ...(delivery && { delivery }) };
+    return new Class(message, { ...own, ...details });
   }
 }
 
@@ -253,7 +254,7 @@ export class SmtpArgumentError extends TypeError implements SmtpFailure {
   declare readonly temporary: boolean;
   /** `ask` if any recipient is unknown, else the most hopeful of those not accepted. */
   declare readonly retry: Retry;
-  /** Set where a message went to some although an error is thrown (policy `net-smtp`). */
+  /** Set where a message went to some although an error is thrown (policy `net-smtp`; under LMTP any but `collect`). */
   declare readonly delivery?: Delivery;
 
   /** Makes an error from its message and what is known. */

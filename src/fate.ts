@@ -42,6 +42,8 @@ export interface RecipientResult {
   response?: SmtpResponse;
   /** Whether to send to it again; undefined when accepted. */
   retry?: Retry;
+  /** "final" if it was refused by its own reply to the end of the message (LMTP), so that others may have got it. */
+  phase?: "final";
 }
 
 /** What an error carries besides its message. */
@@ -62,7 +64,7 @@ export interface SmtpErrorDetails {
   temporary?: boolean;
   /** Whether to send again, when no recipient says it. */
   retry?: Retry;
-  /** Set where a message went to some recipients although an error is thrown (policy `net-smtp`). */
+  /** Set where a message went to some recipients although an error is thrown (policy `net-smtp`; under LMTP any but `collect`). */
   delivery?: Delivery;
   /** What caused it: the runtime's error, the signal's reason, the first failure. */
   cause?: unknown;
@@ -86,7 +88,7 @@ export interface SmtpFailure {
   readonly temporary: boolean;
   /** `ask` if any recipient is unknown, else the most hopeful of those not accepted. */
   readonly retry: Retry;
-  /** Set where a message went to some recipients although an error is thrown (policy `net-smtp`). */
+  /** Set where a message went to some recipients although an error is thrown (policy `net-smtp`; under LMTP any but `collect`). */
   readonly delivery?: Delivery;
 }
 

@@ -24,14 +24,17 @@ const BINARY: BodyEncoderOptions = { dots: false, binary: true };
 
 /** Content after a 354. */
 export class DataWriter extends ContentWriter {
-  /** For a message on this wire. */
-  constructor(wire: Wire, strict: boolean) {
+  readonly #count: number;
+
+  /** For a message on this wire, whose end is owed `count` replies. */
+  constructor(wire: Wire, strict: boolean, count: number) {
     super(wire, strict, DOTS);
+    this.#count = count;
   }
 
   /** @ignore */
   protected override begin(): void {
-    this.owed = this.dialogue.contentBegin();
+    this.owed = this.dialogue.contentBegin(this.#count);
     this.owed.onStop = (error) => this.stop(error);
   }
 
@@ -60,16 +63,18 @@ export class ChunkWriter extends ContentWriter {
   #pieces: Uint8Array[] = [];
   #octets = 0;
   #unanswered: Owed[] = [];
-  #refused: SmtpResponse | undefined;
+  #refused: readonly SmtpResponse[] | undefined;
+  readonly #count: number;
 
-  /** For a message on this wire; `binary` touches no octet of it (RFC 3030 3). */
-  constructor(wire: Wire, strict: boolean, binary: boolean) {
+  /** For a message on this wire, whose last chunk is owed `count` replies; `binary` touches no octet of it (RFC 3030 3). */
+  constructor(wire: Wire, strict: boolean, count: number, binary: boolean) {
     super(wire, strict, binary ? BINARY : LINES);
+    this.#count = count;
   }
 
-  /** The reply to the last chunk, or the refusal of one before it. */
-  override get final(): SmtpResponse | undefined {
-    return this.#refused ?? super.final;
+  /** The replies to the last chunk, or the refusal of one before it. */
+  override get finals(): readonly SmtpResponse[] {
+    return this.#refused ?? super.finals;
   }
 
   /** @ignore */
@@ -99,7 +104,7 @@ export class ChunkWriter extends ContentWriter {
   async #answered(): Promise<void> {
     const [reply] = (await (this.#unanswered.shift() as Owed).promise) as [SmtpResponse];
     if (reply.success) return;
-    this.#refused = reply;
+    this.#refused = [reply];
     const message = `Server refused a part of the message: ${reply}`;
     throw new (errorClass(reply.status))(message, { phase: "content", command: "BDAT", response: reply });
   }
@@ -117,7 +122,7 @@ export class ChunkWriter extends ContentWriter {
   protected override end(pieces: readonly Uint8Array[]): void {
     this.dialogue.onStop = undefined;
     const octets = pieces.reduce((sum, piece) => sum + piece.length, this.#octets);
-    this.owed = this.dialogue.chunk([...this.#pieces, ...pieces], octets, true);
+    this.owed = this.dialogue.chunk([...this.#pieces, ...pieces], octets, true, this.#count);
   }
 
   /** @ignore What was written are whole chunks without a LAST: an RSET takes them back. */

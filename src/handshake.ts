@@ -13,7 +13,7 @@ import { OpenDeadline } from "./limited.ts";
 import { type Endpoint, secured } from "./open.ts";
 import type { Settings } from "./options.ts";
 import { parseCapabilities } from "./protocol/capabilities.ts";
-import { ehlo, helo } from "./protocol/command.ts";
+import { ehlo, helo, lhlo } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** EHLO is not known to servers that answer with these; anything else is said to EHLO itself (RFC 5321 4.1.1.1). */
@@ -30,18 +30,18 @@ export async function handshake(connection: Connection, endpoint: Endpoint): Pro
   if (settings.user !== undefined) await authenticate(connection, endpoint, settings);
 }
 
-/** EHLO, or HELO with a server that does not know it. */
-async function sayHello(connection: Connection, { esmtp, helo: name }: Settings): Promise<void> {
+/** EHLO, or HELO with a server that does not know it; under LMTP LHLO, which nothing stands in for (RFC 2033 4.1). */
+async function sayHello(connection: Connection, { lmtp, esmtp, helo: name }: Settings): Promise<void> {
   const reply = await (esmtp ? sayEhlo(connection, name) : sayHelo(connection, name));
   if (reply.success) return;
-  const unknown = esmtp && EHLO_UNKNOWN.includes(reply.code);
+  const unknown = esmtp && !lmtp && EHLO_UNKNOWN.includes(reply.code);
   const last = unknown ? await sayHelo(connection, name) : reply;
-  if (!last.success) throw refused(esmtp && !unknown ? "EHLO" : "HELO", "ehlo", last);
+  if (!last.success) throw refused(lmtp ? "LHLO" : esmtp && !unknown ? "EHLO" : "HELO", "ehlo", last);
 }
 
-/** EHLO; its reply says what the server offers, whatever it offered before. */
+/** EHLO, under LMTP LHLO; its reply says what the server offers, whatever it offered before. */
 export async function sayEhlo(connection: Connection, name: string): Promise<SmtpResponse> {
-  const reply = await connection.dialogue.command(ehlo(name));
+  const reply = await connection.dialogue.command(connection.lmtp ? lhlo(name) : ehlo(name));
   connection.capabilities = reply.success ? parseCapabilities(reply.lines) : undefined;
   return reply;
 }

@@ -19,6 +19,8 @@ export class ManualTransaction implements Evidence {
   readonly recipients: string[] = [];
   /** An RSET in front of MAIL is not kept as evidence: MAIL had its 2xx. */
   readonly reset = false;
+  /** Each accepted recipient has a reply of its own (LMTP). */
+  readonly each: boolean;
   /** True once a line of the caller's own may have added a recipient. */
   raw = false;
   /** The replies to MAIL, each RCPT, and DATA. */
@@ -30,8 +32,9 @@ export class ManualTransaction implements Evidence {
   readonly #turn: Turn | undefined;
 
   /** Opened by a MAIL that got 2xx, it keeps the session's turn; without them it stands for one that nobody saw begin. */
-  constructor(from: string, mail: SmtpResponse = DUMMY_RESPONSE, turn?: Turn) {
+  constructor(from: string, each: boolean, mail: SmtpResponse = DUMMY_RESPONSE, turn?: Turn) {
     this.from = from;
+    this.each = each;
     this.replies = [mail];
     this.#turn = turn;
     turn?.keep();
@@ -42,9 +45,9 @@ export class ManualTransaction implements Evidence {
     return this.writer?.owed?.handedOver ?? false;
   }
 
-  /** The reply to the content, if it has come. */
-  get final(): SmtpResponse | undefined {
-    return this.writer?.final;
+  /** The complete replies to the content. */
+  get finals(): readonly SmtpResponse[] {
+    return this.writer?.finals ?? [];
   }
 
   /** A recipient was answered. */

@@ -50,6 +50,11 @@ export interface StartOptions {
 
 /** Every option of a session. Times are milliseconds. */
 export interface SmtpOptions extends StartOptions {
+  /**
+   * Speak LMTP (RFC 2033): LHLO, and a reply of its own for each recipient to the end of a message. Needs a port other than
+   * 25, which is SMTP's, a `socketPath` or a `socket`. Default false.
+   */
+  lmtp?: boolean | undefined;
   /** Say EHLO; false says HELO. Default true. */
   esmtp?: boolean | undefined;
   /** TLS from the first byte (RFC 8314). Default false. */
@@ -107,6 +112,7 @@ export interface Settings {
   secret: string | (() => string | Promise<string>) | undefined;
   authType: string | undefined;
   signal: AbortSignal | undefined;
+  lmtp: boolean;
   esmtp: boolean;
   tls: boolean;
   starttls: StarttlsMode;
@@ -140,6 +146,7 @@ const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   password: SECRET,
   authType: TEXT,
   signal: SIGNAL,
+  lmtp: BOOLEAN,
   esmtp: BOOLEAN,
   tls: BOOLEAN,
   starttls: oneOf("auto", "always", false),
@@ -173,6 +180,7 @@ export const DEFAULTS: Settings = {
   secret: undefined,
   authType: undefined,
   signal: undefined,
+  lmtp: false,
   esmtp: true,
   tls: false,
   starttls: "auto",

@@ -94,7 +94,7 @@ export class Owed {
 
   /** The command whose reply is the next to come, or comes behind so many others. */
   command(behind = 0): string | undefined {
-    return this.lines[this.replies.length - this.#replied + behind];
+    return this.kind === "last" ? this.lines[0] : this.lines[this.replies.length - this.#replied + behind];
   }
 
   /** The step of the dialogue whose reply is the next to come, or comes behind so many others. */
@@ -154,11 +154,12 @@ function firstUnowed(ledger: readonly Owed[], replies: readonly SmtpResponse[]):
   for (const owed of ledger) {
     const reply = replies[answered];
     if (reply === undefined) return undefined;
-    if (owed.handedOver) answered += owed.remaining;
-    else if (owed.kind === "content" && reply.success)
-      return unowed("Server accepted a message before its end", reply, "content");
-    else if (owed.kind === "content" && !reply.continue) answered += owed.remaining;
-    else break;
+    if (!owed.handedOver && owed.kind !== "content") break;
+    const early = owed.handedOver ? undefined : replies.slice(answered, answered + owed.remaining);
+    const accepted = early?.find(({ success }) => success);
+    if (accepted) return unowed("Server accepted a message before its end", accepted, "content");
+    if (early && reply.continue) break;
+    answered += owed.remaining;
   }
   for (let extra = answered; extra < replies.length; extra++) {
     const reply = replies[extra] as SmtpResponse;

@@ -15,6 +15,7 @@ import {
   collectedRefusals,
   type Evidence,
   fates,
+  finalsOwed,
   type RecipientPolicy,
   rcptReply,
   refusal,
@@ -42,10 +43,13 @@ export class RecipientList implements RecipientListing {
   readonly refused: readonly RecipientReply[];
   readonly #evidence: Evidence;
   readonly #manual: ManualTransaction;
+  /** How many replies to the end belong to recipients named before. */
+  readonly #before: number;
 
-  private constructor(evidence: Evidence, manual: ManualTransaction) {
+  private constructor(evidence: Evidence, manual: ManualTransaction, before: number) {
     this.#evidence = evidence;
     this.#manual = manual;
+    this.#before = before;
     const replies = evidence.recipients.map((address, index) => ({
       address,
       response: rcptReply(evidence, index) as SmtpResponse,
@@ -62,7 +66,7 @@ export class RecipientList implements RecipientListing {
   ): Promise<RecipientList> {
     connection.refuseStale();
     connection.checkUtf8(paths);
-    const manual = connection.manual ?? new ManualTransaction("");
+    const manual = connection.manual ?? new ManualTransaction("", connection.lmtp);
     const recipients = paths.map(({ address }) => address);
     const replies = manual.replies.slice(0, 1);
     const evidence: Evidence = {
@@ -71,20 +75,22 @@ export class RecipientList implements RecipientListing {
       reset: false,
       replies,
       handedOver: false,
-      final: undefined,
+      finals: [],
     };
+    const before = manual.each ? finalsOwed(manual) : 0;
     await connection.flights(paths.map(rcpt), replies, () => refusal(evidence, policy) !== undefined);
     for (const [index, reply] of replies.slice(1).entries()) manual.recipient(recipients[index] as string, reply);
     const error = refusal(evidence, policy);
-    if (!error) return new RecipientList(evidence, manual);
+    if (!error) return new RecipientList(evidence, manual, before);
     connection.resetOwed ||= connection.manual !== undefined;
     throw error.about({ recipients: fates(evidence, error.retry) });
   }
 
   /** Net::SMTP's error after the block: some were refused 53x, the block served the others. */
   collected(): SmtpAuthenticationError | undefined {
-    const { handedOver, final } = this.#manual;
-    const recipients = fates({ ...this.#evidence, handedOver, final }, "never");
+    const { handedOver, each, finals } = this.#manual;
+    const own = finals.slice(this.#before);
+    const recipients = fates({ ...this.#evidence, handedOver, each, finals: own }, "never");
     const refusals = collectedRefusals(recipients);
     return (
       refusals &&

@@ -220,9 +220,9 @@ export abstract class SmtpSession extends SmtpSettings {
     return validateLine(line, this.#connection?.offers("SMTPUTF8") ?? false);
   }
 
-  /** Writes the line and gives its reply, whatever it is; while latched the dummy reply. Not for DATA, BDAT, STARTTLS, AUTH: `SmtpArgumentError` (Net::SMTP#get_response). */
+  /** Writes the line and gives its reply, whatever it is; while latched the dummy reply. Not for DATA, BDAT, STARTTLS, AUTH, LHLO, under LMTP also HELO, EHLO, MAIL, RCPT, RSET: `SmtpArgumentError` (Net::SMTP#get_response). */
   async getResponse(line: string): Promise<SmtpResponse> {
-    const checked = this.validateLine(rawCommand(line));
+    const checked = this.validateLine(rawCommand(line, this.settings.lmtp));
     return await this.exchangeOrDummy((connection) => {
       if (connection.manual && phaseOf(checked.trimStart()) === "rcpt") connection.manual.raw = true;
       return connection.dialogue.command(checked);

@@ -46,6 +46,7 @@ export abstract class SmtpSettings {
     this.port = port;
     this.#settings = resolveOptions(options);
     if (this.#settings.tls && this.#settings.starttls === "always") throw exclusive();
+    if (this.#settings.lmtp) checkLmtp(this.#settings, port);
   }
 
   /** What TLS is spoken with unless options say otherwise (Net::SMTP.default_ssl_context): a verified certificate, TLS 1.2 or later. */
@@ -65,6 +66,7 @@ export abstract class SmtpSettings {
 
   /** False says HELO at the next start (Net::SMTP#esmtp=). */
   set esmtp(value: boolean) {
+    if (value === false && this.#settings.lmtp) throw noHelo();
     this.#set("esmtp", value);
   }
 
@@ -179,6 +181,20 @@ export abstract class SmtpSettings {
     checkOption(name, value);
     if (value !== undefined) this.#settings[name] = value;
   }
+}
+
+/** LMTP has no HELO and no port of its own, and must not be spoken on port 25 (RFC 2033 4.1, 5). */
+function checkLmtp({ esmtp, socketPath, socket }: Settings, port: number): void {
+  if (!esmtp) throw noHelo();
+  if (port !== SmtpSettings.defaultPort || socketPath !== undefined || socket !== undefined) return;
+  const message = `Option "lmtp" is true and the port is ${port}, which is SMTP's, expected the port that the server speaks LMTP on (often 24), or option "socketPath"`;
+  throw new SmtpArgumentError(message, { phase: "connect" });
+}
+
+function noHelo(): SmtpArgumentError {
+  return new SmtpArgumentError('Option "esmtp" is false, expected true with option "lmtp": LMTP has no HELO', {
+    phase: "connect",
+  });
 }
 
 function exclusive(): SmtpArgumentError {

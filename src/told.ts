@@ -42,12 +42,12 @@ function asFailure(error: unknown): SmtpError | SmtpArgumentError {
 /** Why it was refused comes first, then what became of the content; but content taken in spite of that is the news. */
 function saidByServer(evidence: Evidence, policy: RecipientPolicy | undefined): SmtpError | undefined {
   const final = finalRefusal(evidence);
-  return evidence.final?.success ? final : ((policy && refusal(evidence, policy)) ?? final);
+  return evidence.finals[0]?.success ? final : ((policy && refusal(evidence, policy)) ?? final);
 }
 
 /** Of a message with recipients that nobody knows (their RCPT was a line of the caller's), the end may have arrived too. */
-function inDoubt({ recipients, handedOver, final, raw }: Evidence): SmtpErrorDetails {
-  const unseen = recipients.length === 0 || (raw && final === undefined);
+function inDoubt({ recipients, handedOver, finals, raw }: Evidence): SmtpErrorDetails {
+  const unseen = recipients.length === 0 || (raw && finals.length === 0);
   return unseen && handedOver ? { fate: "unknown", retry: "ask" } : {};
 }
 

@@ -9,28 +9,30 @@
 import { bdatUnknown } from "./breaks.ts";
 import type { Connection } from "./connection.ts";
 import { type ContentWriter, checkLongLines } from "./content.ts";
-import { type Delivery, deliveryOf, type MessageInDoubt } from "./delivery.ts";
-import { SmtpAuthenticationError, type SmtpError } from "./errors.ts";
+import { deliveredOf } from "./delivered.ts";
+import type { Delivery, MessageInDoubt } from "./delivery.ts";
+import type { SmtpError } from "./errors.ts";
 import { ChunkWriter, DataWriter } from "./framing.ts";
 import type { Message } from "./message.ts";
 import { isBinary, type Mailbox } from "./protocol/address.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
-  collectedRefusals,
+  acceptance,
+  acceptedForAll,
   dataReply,
   type Evidence,
-  everyRecipientRefused,
-  fates,
   finalRefusal,
+  finalsOwed,
   mailReply,
+  namedTwice,
   type RecipientPolicy,
   refusal,
-  resetReply,
   transactionOpen,
 } from "./protocol/verdict.ts";
 import { toldOf } from "./told.ts";
 import type { Turn } from "./turns.ts";
+import { broken, withdraw } from "./withdraw.ts";
 
 /** How a message is sent. */
 export interface TransactionOptions {
@@ -52,13 +54,14 @@ const SHORT = 64 * 1024;
 /** A server that answers BDAT so does not know it, whatever it offered (hazard of RFC 3030). */
 const BDAT_UNKNOWN: readonly string[] = ["500", "501", "502", "504"];
 
-const LONE_DOT = new TextEncoder().encode(".\r\n");
+const NO_REPLIES: readonly SmtpResponse[] = [];
 
 /** One message on its way. */
 export class Transaction implements Evidence {
   readonly from: string;
   readonly recipients: readonly string[];
   readonly replies: SmtpResponse[] = [];
+  readonly each: boolean;
   reset = false;
   readonly #connection: Connection;
   readonly #envelope: { readonly from: Mailbox; readonly to: readonly Mailbox[] };
@@ -79,6 +82,7 @@ export class Transaction implements Evidence {
     options: TransactionOptions,
   ) {
     this.#connection = connection;
+    this.each = connection.lmtp;
     this.#envelope = { from, to };
     this.#message = message;
     this.#options = options;
@@ -93,9 +97,9 @@ export class Transaction implements Evidence {
     return this.#writer?.owed?.handedOver ?? false;
   }
 
-  /** The complete reply to the content, if it has come. */
-  get final(): SmtpResponse | undefined {
-    return this.#writer?.final;
+  /** The complete replies to the content. */
+  get finals(): readonly SmtpResponse[] {
+    return this.#writer?.finals ?? NO_REPLIES;
   }
 
   /** Sends the message when it has the turn. Rejects with an error that tells every fate. */
@@ -141,6 +145,8 @@ export class Transaction implements Evidence {
     const { recipientPolicy, beforeEnd } = this.#options;
     const { chunking, resetOwed, lastUnanswered } = this.#connection;
     if (!chunking || recipientPolicy !== "collect" || beforeEnd || !this.#isShort) return false;
+    // How many replies the LAST is owed must be known when it is written (RFC 2033 4.3).
+    if (this.each) return false;
     // Behind a transaction that is known to stand open the RSET is answered first: refused, it would give that one this text.
     return !resetOwed || lastUnanswered;
   }
@@ -171,7 +177,11 @@ export class Transaction implements Evidence {
   }
 
   #chunkWriter(): ChunkWriter {
-    return new ChunkWriter(this.#connection, this.#options.strict, this.#binary);
+    return new ChunkWriter(this.#connection, this.#options.strict, finalsOwed(this), this.#binary);
+  }
+
+  #dataWriter(): DataWriter {
+    return new DataWriter(this.#connection, this.#options.strict, finalsOwed(this));
   }
 
   /** All of the content in one tick. */
@@ -183,17 +193,19 @@ export class Transaction implements Evidence {
 
   /** With the end in the cork the turn may pass: what the next message says leaves in the same write (RFC 2920 3.1). */
   #endWritten(turn: Turn): void {
-    if (dataReply(this)) this.#dotWritten(turn);
-    else this.#lastWritten(turn);
+    // A server that merges who is named twice answers once for both; what follows must not be taken for the other answer.
+    const next = this.each && namedTwice(this.recipients) ? undefined : turn;
+    if (dataReply(this)) this.#dotWritten(next);
+    else this.#lastWritten(next);
   }
 
-  #dotWritten(turn: Turn): void {
+  #dotWritten(turn: Turn | undefined): void {
     this.#owesReset(false);
-    if (this.#connection.pipelining) turn.pass();
+    if (this.#connection.pipelining) turn?.pass();
   }
 
   /** Until it is answered its transaction may stand open on the server: a MAIL needs an RSET in front of it (RFC 3030 2). */
-  #lastWritten(turn: Turn): void {
+  #lastWritten(turn: Turn | undefined): void {
     this.#lastOwed = true;
     this.#connection.resetOwed = true;
     this.#connection.lastWritten(turn);
@@ -205,37 +217,14 @@ export class Transaction implements Evidence {
   }
 
   /** Leaves the session fit for the next message, and throws why the content may not follow. */
-  async #refuse(): Promise<never> {
-    const refused = refusal(this, this.#options.recipientPolicy);
-    const data = dataReply(this);
-    if (refused && data?.status === "354") await this.#withdraw(refused);
-    if (refused && data?.continue && data.status !== "354") throw this.#broken(refused);
-    if (refused && (data?.success || resetReply(this)?.success === false)) throw this.#broken(refused);
-    if (refused?.phase === "data" && this.#options.recipientPolicy === "net-smtp")
-      this.#connection.dialogue.halt(refused);
-    if (refused) throw refused;
-    if (data) this.#connection.dialogue.closeWhenAnswered(this.#stopped as SmtpError);
-    throw this.#stopped;
-  }
-
-  /** DATA was taken although nothing may be sent: the lone dot if all recipients were refused (RFC 2920 3.1), else nothing but the end of the connection. */
-  async #withdraw(refused: SmtpError): Promise<void> {
-    if (!transactionOpen(this) || !everyRecipientRefused(this)) throw this.#broken(refused);
-    const { dialogue } = this.#connection;
-    const owed = dialogue.contentBegin();
-    dialogue.contentEnd(owed, [LONE_DOT], 0);
-    await owed.promise;
-  }
-
-  #broken(error: SmtpError): SmtpError {
-    this.#connection.dialogue.fail(error);
-    return error;
+  #refuse(): Promise<never> {
+    return withdraw(this, this.#connection.dialogue, this.#options.recipientPolicy, this.#stopped);
   }
 
   /** The content and the reply to it: at once where the server waits for all of it, else as it comes. */
   #sendContent(turn: Turn): Promise<unknown> | undefined {
     if (!dataReply(this) || !this.#isShort || this.#options.beforeEnd) return this.#sendAsItComes(turn);
-    this.#writeWhole(new DataWriter(this.#connection, this.#options.strict), turn);
+    this.#writeWhole(this.#dataWriter(), turn);
     return this.#writer?.owed?.promise;
   }
 
@@ -243,7 +232,7 @@ export class Transaction implements Evidence {
   async #sendAsItComes(turn: Turn): Promise<void> {
     const connection = this.#connection;
     const chunked = connection.chunking && (this.#binary || this.#options.recipientPolicy !== "net-smtp");
-    const writer = chunked ? this.#chunkWriter() : new DataWriter(connection, this.#options.strict);
+    const writer = chunked ? this.#chunkWriter() : this.#dataWriter();
     this.#writer = writer;
     // Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost.
     if (!dataReply(this)) this.#message = await writer.prepared(this.#message);
@@ -265,33 +254,24 @@ export class Transaction implements Evidence {
   #delivered(): Delivery {
     const refused = finalRefusal(this);
     // Asked for more, the server would take the next command as text.
-    if (refused && this.final?.continue) throw this.#broken(refused);
+    if (refused && this.finals.some((reply) => reply.continue)) throw broken(this.#connection.dialogue, refused);
     if (refused) throw refused;
     const warnings = [...this.#options.warnings];
     if (this.#writer?.hasLongLine)
       warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
-    const recipients = fates(this, "never");
     const { tls } = this.#connection.stream;
     const size = this.#writer?.size ?? 0;
-    const delivery = deliveryOf(recipients, { response: this.final as SmtpResponse, tls, warnings, size });
-    const collected = this.#options.recipientPolicy === "net-smtp" ? collectedRefusals(recipients) : undefined;
-    if (!collected) return delivery;
-    throw new SmtpAuthenticationError(collected.message, {
-      phase: "rcpt",
-      response: collected.response,
-      recipients,
-      delivery,
-    });
+    const response = acceptance(this) as SmtpResponse;
+    return deliveredOf(this, this.#options.recipientPolicy, { response, tls, warnings, size });
   }
 
   /** The end of the message was answered, or will not be. */
   #settled(): void {
     if (!this.#lastOwed) return;
-    const { final } = this;
-    this.#owesReset(!(final?.success && transactionOpen(this)));
+    this.#owesReset(!(acceptedForAll(this) && transactionOpen(this)));
     this.#connection.lastAnswered();
-    if (final?.success === false && BDAT_UNKNOWN.includes(final.status))
-      this.#connection.refuseBdat(bdatUnknown(final));
+    const [first] = acceptance(this) ? NO_REPLIES : this.finals;
+    if (first && BDAT_UNKNOWN.includes(first.status)) this.#connection.refuseBdat(bdatUnknown(first));
   }
 
   #failed(error: unknown): Error {

@@ -204,6 +204,7 @@ describe("new NetSmtp()", () => {
     password: ["", 1, null],
     authType: ["", 1],
     signal: [{}, 1],
+    lmtp: [1, "yes", null],
     esmtp: [1, "true", null],
     tls: [1, "yes", null],
     starttls: [true, "never", 1],

@@ -20,7 +20,7 @@ function evidence(replies: string[], handedOver = false, final?: string): Eviden
     reset: false,
     replies: replies.map((code) => new SmtpResponse(`${code} said`)),
     handedOver,
-    final: final === undefined ? undefined : new SmtpResponse(`${final} end`),
+    finals: final === undefined ? [] : [new SmtpResponse(`${final} end`)],
   };
 }
 

@@ -180,9 +180,10 @@ export function replyText(response: SmtpResponse): string {
   return response.string.split("\n").map(printable).join("\n");
 }
 
-/** Refused recipients that stopped the message: all of them, or by policy one. */
+/** Refused recipients that stopped the message, all of them or by policy one; under LMTP those it did not go to. */
 function refusedKeys({ phase, response }: SmtpFailure, recipients: readonly RecipientResult[]): object {
-  const refused = phase === "rcpt" ? recipients.filter(({ fate }) => fate === "refused") : [];
+  const tells = phase === "rcpt" || recipients.some((recipient) => recipient.phase === "final");
+  const refused = tells ? recipients.filter(({ fate }) => fate === "refused") : [];
   if (refused.length === 0) return {};
   const one =
     refused.length < recipients.length ? refused.find((recipient) => recipient.response === response) : undefined;
@@ -195,19 +196,21 @@ function refusedKeys({ phase, response }: SmtpFailure, recipients: readonly Reci
 
 /** The error of one refused recipient, as in Nodemailer's `rejectedErrors`. */
 export function recipientError(recipient: RecipientResult): NetSmtpTransportError {
-  const { address, response, fate, retry } = recipient;
-  const cause = new SmtpError(`Server refused recipient <${printable(address)}>: ${response}`, {
-    phase: "rcpt",
-    command: "RCPT TO",
+  const { address, response, fate, retry, phase = "rcpt" } = recipient;
+  const [code, command] = BY_PHASE[phase];
+  const what = phase === "final" ? "the message for" : "recipient";
+  const cause = new SmtpError(`Server refused ${what} <${printable(address)}>: ${response}`, {
+    phase,
+    command,
     response,
     recipients: [recipient],
   });
   return dressed(cause, {
-    code: "EENVELOPE",
-    command: "RCPT TO",
+    code,
+    command,
     ...replyKeys(response),
     recipient: address,
-    phase: "rcpt",
+    phase,
     fate,
     recipients: [plainRecipient(recipient)],
     retry,

@@ -9,7 +9,7 @@ import { SmtpArgumentError, shown } from "../errors.ts";
 
 /** Options of Nodemailer's SMTP transport and pool that are not there yet. */
 const LATER: ReadonlySet<string> = words(`
-  allowInternalNetworkInterfaces connection customAuth dnsTimeout forceAuth getSocket idleTimeout lmtp maxConnections
+  allowInternalNetworkInterfaces connection customAuth dnsTimeout forceAuth getSocket idleTimeout maxConnections
   maxMessages maxRequeues maxResponseSize opportunisticTLS pool proxy rateDelta rateLimit secured service socket
   socketCloseTimeout`);
 

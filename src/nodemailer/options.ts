@@ -72,6 +72,7 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   url: ELSEWHERE,
   host: HOST,
   port: PORT,
+  lmtp: BOOLEAN,
   secure: BOOLEAN,
   requireTLS: BOOLEAN,
   ignoreTLS: BOOLEAN,
@@ -103,6 +104,7 @@ export function transportSettings(given: NetSmtpTransportOptions | string | unde
   const auth = checkAuth(options.auth);
   const port = options.port === undefined ? undefined : Number(options.port);
   const secure = options.secure ?? port === 465;
+  if (options.lmtp && (port === undefined || port === 25)) throw noLmtpPort(port);
   return {
     host: options.host?.replace(/^\[(.*)\]$/, "$1") ?? "localhost",
     port: port ?? (secure ? 465 : 587),
@@ -150,6 +152,7 @@ function checked(given: object): NetSmtpTransportOptions {
 function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOptions {
   const socketTimeout = options.socketTimeout ?? 600_000;
   return {
+    lmtp: options.lmtp,
     helo: options.name ?? ownName(),
     tls: secure,
     starttls: starttls(options, secure),
@@ -172,6 +175,12 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
 function starttls({ requireTLS, ignoreTLS }: NetSmtpTransportOptions, secure: boolean): SmtpOptions["starttls"] {
   if (requireTLS && !secure) return "always";
   return ignoreTLS ? false : "auto";
+}
+
+/** LMTP has no port of its own, and SMTP's is forbidden to it (RFC 2033 5). */
+function noLmtpPort(port: number | undefined): SmtpArgumentError {
+  const message = `Option "port" is ${port ?? "missing"}, with option "lmtp" expected the port that the server speaks LMTP on (often 24, never 25)`;
+  return new SmtpArgumentError(message, { phase: "connect" });
 }
 
 /** The host's name if a server can make something of it. Deno throws without the permission to ask. */

@@ -44,6 +44,8 @@ export interface NetSmtpTransportOptions {
   host?: string | undefined;
   /** The server's port. Default 465 if `secure`, else 587. */
   port?: number | string | undefined;
+  /** Speak LMTP (RFC 2033), each recipient with a reply of its own to the message; needs a `port`, and not 25. Default false. */
+  lmtp?: boolean | undefined;
   /** TLS from the first byte. Default: true for port 465, else false. */
   secure?: boolean | undefined;
   /** STARTTLS always: a server that does not offer it is an error. Default false; with a login off loopback it is always so. */

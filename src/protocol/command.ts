@@ -24,6 +24,16 @@ const METHODS: ReadonlyMap<string, string> = new Map([
   ["BDAT", "sendMessage()"],
   ["STARTTLS", "starttls()"],
   ["AUTH", "authenticate()"],
+  ["LHLO", "lhlo()"],
+]);
+
+/** Under LMTP besides: what says how many replies the end of a message is owed. */
+const LMTP_METHODS: ReadonlyMap<string, string> = new Map([
+  ["HELO", "lhlo()"],
+  ["EHLO", "lhlo()"],
+  ["MAIL", "mailFrom()"],
+  ["RCPT", "rcptTo()"],
+  ["RSET", "rset()"],
 ]);
 
 /**
@@ -49,6 +59,11 @@ export function ehlo(name: string): string {
   return `EHLO ${heloName(name)}`;
 }
 
+/** The LHLO command (RFC 2033 section 4.1). Throws `SmtpArgumentError` naming "helo". */
+export function lhlo(name: string): string {
+  return `LHLO ${heloName(name)}`;
+}
+
 /** The MAIL command, `MAIL FROM:<a@b> SIZE=42`. With `utf8` it says SMTPUTF8 (RFC 6531 section 3.4) and may be beyond ASCII. */
 export function mail(from: Mailbox, utf8: boolean = false): string {
   const line = `MAIL FROM:${from.path}${from.parameters}`;
@@ -68,12 +83,13 @@ export function bdat(octets: number, last: boolean): string {
 
 /**
  * The line of a caller's own command, for `getOk` and `getResponse`; it has still to pass `validateLine`. Throws
- * `SmtpArgumentError` if it is no string, or if it is DATA, BDAT, STARTTLS or AUTH: then it names the method to use.
+ * `SmtpArgumentError` if it is no string, or if it is DATA, BDAT, STARTTLS, AUTH or LHLO, under `lmtp` also HELO, EHLO, MAIL,
+ * RCPT or RSET: then it names the method to use.
  */
-export function rawCommand(line: unknown): string {
+export function rawCommand(line: unknown, lmtp: boolean = false): string {
   if (typeof line !== "string") throw new SmtpArgumentError(`Command line is ${shown(line)}; expected a string`);
   const verb = /^\s*([a-z]*)/i.exec(line)?.[1]?.toUpperCase() ?? "";
-  const method = METHODS.get(verb);
+  const method = METHODS.get(verb) ?? (lmtp ? LMTP_METHODS.get(verb) : undefined);
   if (method === undefined) return line;
   throw new SmtpArgumentError(`Command ${verb} cannot be sent as a line of its own; use ${method}`);
 }

@@ -37,8 +37,10 @@ export interface Evidence {
   readonly raw?: boolean;
   /** True once the end of the message had been given to the socket. */
   readonly handedOver: boolean;
-  /** The complete reply to the content; before the end was handed over it is an early one. */
-  readonly final: SmtpResponse | undefined;
+  /** The complete replies to the content, in order: one for all, or as `each` says; before the end was handed over, an early one for all. */
+  readonly finals: readonly SmtpResponse[];
+  /** True if each recipient that was accepted has a reply of its own to the end of the message (LMTP, RFC 2033 4.2). */
+  readonly each?: boolean;
 }
 
 /** The reply to the RSET that was owed; undefined if none was, or if it has not come. */
@@ -61,6 +63,21 @@ export function dataReply(evidence: Evidence): SmtpResponse | undefined {
   return rcptReply(evidence, evidence.recipients.length);
 }
 
+/** How many replies the end of the message is owed: one, or under LMTP one for each accepted RCPT, duplicates counted (RFC 2033 4.2). */
+export function finalsOwed(evidence: Evidence): number {
+  return evidence.each ? takers(evidence).length : 1;
+}
+
+/** True if a recipient stands among them twice; the case of letters is not looked at, as many servers do not. */
+export function namedTwice(recipients: readonly string[]): boolean {
+  return new Set(recipients.map((address) => address.toLowerCase())).size < recipients.length;
+}
+
+/** Those whose RCPT was accepted, in order. */
+function takers(evidence: Evidence): string[] {
+  return evidence.recipients.filter((_, index) => rcptReply(evidence, index)?.success);
+}
+
 /** True once MAIL, and an RSET in front of it, got 2xx: only then may content be written. */
 export function transactionOpen(evidence: Evidence): boolean {
   return mailReply(evidence)?.success === true && (!evidence.reset || resetReply(evidence)?.success === true);
@@ -77,23 +94,40 @@ export function everyRecipientRefused(evidence: Evidence): boolean {
  * recipient is told, since only the caller knows why the message was stopped.
  */
 export function fates(evidence: Evidence, unsentRetry: Retry): RecipientResult[] {
-  const { recipients, handedOver, final } = evidence;
-  const contradiction = handedOver && final?.success && isContradiction(evidence);
-  return recipients.map((address, index) =>
-    contradiction
-      ? { address, fate: "unknown", response: final, retry: "ask" }
-      : recipientFate(evidence, address, index, unsentRetry),
-  );
+  const { recipients, handedOver, finals, each } = evidence;
+  const [first] = finals;
+  const contradiction = handedOver && first?.success && isContradiction(evidence);
+  let answered = 0;
+  return recipients.map((address, index) => {
+    if (contradiction) return { address, fate: "unknown", response: first, retry: "ask" };
+    const own = each && handedOver ? finals[rcptReply(evidence, index)?.success ? answered++ : finals.length] : first;
+    return recipientFate(evidence, address, index, own, unsentRetry);
+  });
 }
 
-function recipientFate(evidence: Evidence, address: string, index: number, unsentRetry: Retry): RecipientResult {
-  const { handedOver, final } = evidence;
+/** `final` is the reply to the end that is about this recipient. */
+function recipientFate(
+  evidence: Evidence,
+  address: string,
+  index: number,
+  final: SmtpResponse | undefined,
+  unsentRetry: Retry,
+): RecipientResult {
   const rcpt = rcptReply(evidence, index);
   const refusal = firstRefusal(mailReply(evidence), rcpt, dataReply(evidence), final);
-  if (refusal) return { address, fate: "refused", response: refusal, retry: refusalRetry(refusal, refusal === rcpt) };
-  if (!handedOver) return { address, fate: "unsent", retry: unsentRetry };
+  const late = evidence.each === true && evidence.handedOver && refusal === final;
+  if (refusal) return refusedResult(address, refusal, refusal === rcpt, late);
+  if (!evidence.handedOver) return { address, fate: "unsent", retry: unsentRetry };
   if (final?.success && rcpt?.success !== false) return { address, fate: "accepted", response: final };
   return { address, fate: "unknown", retry: "ask" };
+}
+
+/** `late`: by the recipient's own reply to the end, so that others can have got the message. */
+function refusedResult(address: string, response: SmtpResponse, toRcpt: boolean, late: boolean): RecipientResult {
+  const retry = refusalRetry(response, toRcpt);
+  return late
+    ? { address, fate: "refused", response, retry, phase: "final" }
+    : { address, fate: "refused", response, retry };
 }
 
 /** The server took content although it had refused the sender or everybody: nobody can tell what it did with it. */
@@ -149,12 +183,21 @@ function isCollected(reply: SmtpResponse, policy: RecipientPolicy): boolean {
 
 /** Every recipient was refused: the class and the code are those of the most hopeful reply, as a caller looks at them to decide on a retry. */
 function allRefused(evidence: Evidence): SmtpError {
-  const replies = evidence.recipients.map((_, index) => rcptReply(evidence, index) as SmtpResponse);
-  const told = evidence.recipients.slice(0, 3).map((address, index) => `<${address}>: ${replies[index]}`);
-  const more = replies.length > told.length ? `; and ${replies.length - told.length} more` : "";
-  const chosen = replies.find((reply) => reply.statusTypeChar === "4") ?? (replies[0] as SmtpResponse);
+  const { recipients } = evidence;
+  const replies = recipients.map((_, index) => rcptReply(evidence, index) as SmtpResponse);
   const who = replies.length === 1 ? "the only recipient" : `all ${replies.length} recipients`;
-  return refused(chosen, `Server refused ${who}: ${told.join("; ")}${more}`, "rcpt", "RCPT TO");
+  const message = `Server refused ${who}: ${listed(recipients, replies)}`;
+  return refused(mostHopeful(replies), message, "rcpt", "RCPT TO");
+}
+
+function mostHopeful(replies: readonly SmtpResponse[]): SmtpResponse {
+  return replies.find((reply) => reply.statusTypeChar === "4") ?? (replies[0] as SmtpResponse);
+}
+
+function listed(addresses: readonly string[], replies: readonly (SmtpResponse | undefined)[]): string {
+  const told = addresses.slice(0, 3).map((address, index) => `<${address}>: ${replies[index]}`);
+  if (addresses.length > told.length) told.push(`and ${addresses.length - told.length} more`);
+  return told.join("; ");
 }
 
 function dataRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | undefined {
@@ -169,6 +212,12 @@ function dataRefusal(evidence: Evidence, policy: RecipientPolicy): SmtpError | u
 export function acceptedBeforeText(reply: SmtpResponse): SmtpProtocolError {
   const message = `Server accepted a message before its text: ${reply}; the session cannot be trusted any more and was closed`;
   return new SmtpProtocolError(message, { phase: "data", command: "DATA", response: reply, retry: "later" });
+}
+
+/** Under LMTP a 354 although nobody was accepted (RFC 2033 4.2 wants 503): how many replies the end would have, nobody can tell. */
+export function takenForNobody(reply: SmtpResponse): SmtpProtocolError {
+  const message = `Server takes a message for nobody: ${reply}; what it would answer cannot be counted, so the connection was closed`;
+  return new SmtpProtocolError(message, { phase: "data", command: "DATA", response: reply, retry: "never" });
 }
 
 /** Net::SMTP's error for a DATA that was not answered 354, word for word. */
@@ -190,14 +239,48 @@ function refused(
   return new (errorClass(reply.status))(message, { phase, command, response: reply, ...(retry && { retry }) });
 }
 
-/** What the reply to the end of the message says, as an error; undefined if it was accepted. */
+/** What the replies to the end of the message say, as an error; undefined if somebody's accepts it, or if they are not complete. */
 export function finalRefusal(evidence: Evidence): SmtpError | undefined {
-  const { final } = evidence;
-  if (final === undefined || (final.success && !isContradiction(evidence))) return undefined;
-  if (final.success) return refused(final, `Server took a message that it had refused: ${final}`, "final", "DATA");
-  if (final.continue)
-    return refused(final, `Server asked for more when the message had ended: ${final}`, "final", "DATA");
-  return refused(final, `Server refused the message: ${final}`, evidence.handedOver ? "final" : "content", "DATA");
+  const { finals, handedOver } = evidence;
+  const [first] = finals;
+  if (first === undefined || (handedOver && finals.length < finalsOwed(evidence))) return undefined;
+  if (first.success && isContradiction(evidence))
+    return refused(first, `Server took a message that it had refused: ${first}`, "final", "DATA");
+  const odd = finals.find(asksForMore);
+  if (odd) return refused(odd, `Server asked for more when the message had ended: ${odd}`, "final", "DATA");
+  if (finals.some(accepts)) return undefined;
+  const whom =
+    finals.length > 1 ? ` for all ${finals.length} recipients: ${listed(takers(evidence), finals)}` : `: ${first}`;
+  return refused(mostHopeful(finals), `Server refused the message${whom}`, handedOver ? "final" : "content", "DATA");
+}
+
+/** The first reply to the end that takes the message. */
+export function acceptance(evidence: Evidence): SmtpResponse | undefined {
+  return evidence.finals.find(accepts);
+}
+
+/** True once every reply to the end that has come takes the message. */
+export function acceptedForAll({ finals }: Evidence): boolean {
+  return finals.length > 0 && finals.every(accepts);
+}
+
+// Once, not for each message.
+const accepts = (reply: SmtpResponse): boolean => reply.success;
+const asksForMore = (reply: SmtpResponse): boolean => reply.continue;
+
+/**
+ * Under LMTP the end can be refused for some although it was accepted for others: the error of those whose refusal the
+ * policy does not collect, without a policy of all; undefined if there are none.
+ */
+export function refusedForSome(results: readonly RecipientResult[], policy?: RecipientPolicy): SmtpError | undefined {
+  const late = results.filter(
+    ({ phase, response }) => phase === "final" && response && !(policy && isCollected(response, policy)),
+  );
+  const [first] = late;
+  if (!first?.response) return undefined;
+  const addresses = late.map(({ address }) => address);
+  const replies = late.map(({ response }) => response);
+  return refused(first.response, `Server refused the message for ${listed(addresses, replies)}`, "final", "DATA");
 }
 
 /** Net::SMTP's error after a delivery to some although others were refused 53x, word for word; undefined if none was. */

@@ -140,7 +140,9 @@ describe("new NetSmtpTransport()", () => {
     [{ auth: { usr: "me" } }, 'Key "usr" in "auth" is unknown, did you mean "user"?'],
     [{ pool: true }, 'Option "pool" is not supported yet: leave it out'],
     [{ service: "gmail" }, 'Option "service" is not supported yet'],
-    [{ lmtp: true }, 'Option "lmtp" is not supported yet'],
+    [{ lmtp: "yes" }, 'Option "lmtp" is "yes", expected true or false'],
+    [{ lmtp: true }, 'Option "port" is missing, with option "lmtp" expected the port'],
+    [{ lmtp: true, port: "25" }, 'Option "port" is 25, with option "lmtp" expected the port'],
     [
       { dkim: {} },
       'Option "dkim" is not the transport\'s: give it to Nodemailer, createTransport(transport, { dkim })',

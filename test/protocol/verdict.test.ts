@@ -30,7 +30,7 @@ function evidence(replies: string, final?: string, handedOver = false): Evidence
     reset: replies.startsWith("R"),
     replies: codes.map((code) => new SmtpResponse(`${code} said`)),
     handedOver,
-    final: final === undefined ? undefined : new SmtpResponse(`${final} end`),
+    finals: final === undefined ? [] : [new SmtpResponse(`${final} end`)],
   };
 }
 

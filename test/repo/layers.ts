@@ -34,6 +34,8 @@ export const TIERS: readonly (readonly string[])[] = [
     "content",
     "framing",
     "told",
+    "delivered",
+    "withdraw",
   ].map(inSrc),
   ["turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
   [...["message", "writer", "printf", "utf8", "transcript", "options", "checks"].map(inSrc), "src/net/"],
