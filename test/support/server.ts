@@ -38,6 +38,8 @@ export interface ClientConnection {
 export interface ServerOptions extends SMTPServerOptions {
   /** Passwords by user name; none: AUTH is not offered. */
   users?: Readonly<Record<string, string>>;
+  /** A unix socket to listen on, in place of a port. */
+  path?: string;
 }
 
 /** A server that runs. */
@@ -54,10 +56,11 @@ export interface RunningServer {
 
 /**
  * Starts a server. A local part `refuse-550` or `busy-450` (any code, anything may follow: `refuse-553.a`) is answered
- * with that code, in MAIL and in RCPT; a message with the header line `X-Refuse: 554` is refused at its end.
+ * with that code, in MAIL and in RCPT; a message with the header line `X-Refuse: 554` is refused at its end, under LMTP by
+ * a recipient `late-552` for itself.
  */
 export async function startSmtpServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const { users, ...rest } = options;
+  const { users, path, ...rest } = options;
   const messages: StoredMessage[] = [];
   const connections: ClientConnection[] = [];
   const numbers = new Map<string, number>();
@@ -99,13 +102,17 @@ export async function startSmtpServer(options: ServerOptions = {}): Promise<Runn
       const message = stored(session, Buffer.concat(chunks), connectionOf(session));
       const code = /^X-Refuse: (\d{3})\r$/m.exec(message.raw.toString("latin1"))?.[1];
       if (code !== undefined) return callback(refusal(Number(code), "Refused at its end"));
-      messages.push(message);
+      const taken = rest.lmtp ? message.to.filter((address) => lateRefusal(address) === undefined) : message.to;
+      if (taken.length > 0) messages.push({ ...message, to: taken });
       const connection = connections[message.connection];
       if (connection) Object.assign(connection, { helo: session.hostNameAppearsAs, messages: connection.messages + 1 });
-      return callback(null, `Stored as ${messages.length}`);
+      const told = `Stored as ${messages.length}`;
+      // For LMTP an array is taken, which the types do not know.
+      const each = message.to.map((address) => lateRefusal(address) ?? told) as unknown as string;
+      return callback(null, rest.lmtp ? each : told);
     },
   });
-  return { port: await listen(server), messages, connections, close: () => stop(server) };
+  return { port: await listen(server, path), messages, connections, close: () => stop(server) };
 }
 
 /** smtp-server would use a certificate of its own, whose key is public; a test names the one it means. */
@@ -122,6 +129,11 @@ function addressRefusal({ address }: SMTPServerAddress): Error | null {
   return code === undefined ? null : refusal(Number(code), word === "busy" ? "Try again later" : "No such user");
 }
 
+function lateRefusal(address: string): Error | undefined {
+  const code = /^late-([45]\d\d)/.exec(address)?.[1];
+  return code === undefined ? undefined : refusal(Number(code), "Not for this one");
+}
+
 function stored(session: SMTPServerSession, raw: Buffer, connection: number): StoredMessage {
   const { mailFrom, rcptTo } = session.envelope;
   return {
@@ -136,13 +148,14 @@ function stored(session: SMTPServerSession, raw: Buffer, connection: number): St
 }
 
 /** smtp-server reports a port in use by an event only: it is fatal here. */
-function listen(server: SMTPServer): Promise<number> {
+function listen(server: SMTPServer, path: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
-    const listener = server.listen(0, "127.0.0.1", () => {
+    const listening = (): void => {
       server.off("error", reject).on("error", () => {});
       const address = listener.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
-    });
+    };
+    const listener = path === undefined ? server.listen(0, "127.0.0.1", listening) : server.listen(path, listening);
     server.once("error", reject);
   });
 }
