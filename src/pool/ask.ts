@@ -158,7 +158,7 @@ export class MessageAsk extends Ask<Delivery> {
   /** With the fate of every recipient: of a message that was not given, `unsent`. */
   override told(error: unknown): unknown {
     const recipients = this.#envelope.to.map(({ address }) => address);
-    return toldOf({ from: "", recipients, reset: false, replies: [], handedOver: false, final: undefined }, error);
+    return toldOf({ from: "", recipients, reset: false, replies: [], handedOver: false, finals: [] }, error);
   }
 }
 
