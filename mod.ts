@@ -43,8 +43,35 @@ export {
   SmtpUnsupportedCommand,
   SmtpWriteTimeout,
 } from "./src/errors.ts";
+export type {
+  ConnectEndEvent,
+  ConnectStartEvent,
+  DisconnectEvent,
+  MessageEndEvent,
+  MessageStartEvent,
+  ReplyEvent,
+  RetryEvent,
+  SendEndEvent,
+  SendStartEvent,
+  SmtpEvent,
+  SmtpEventAttempt,
+  SmtpEventBase,
+  SmtpEventConnection,
+  SmtpEventPlace,
+  SmtpObserver,
+  ThrottleEvent,
+} from "./src/events.ts";
 export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
-export type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./src/net/stream.ts";
+export type {
+  DialTarget,
+  SmtpChannel,
+  SmtpDiagnostics,
+  SmtpNetwork,
+  SmtpStream,
+  SmtpTracing,
+  StreamSink,
+  TlsSettings,
+} from "./src/net/stream.ts";
 export type { SmtpOptions, StartOptions, StarttlsMode } from "./src/options.ts";
 export type { Login, PoolOptions, PoolSendOptions } from "./src/pool/options.ts";
 export { NetSmtpPool, type PoolClosed, type PoolCloseOptions } from "./src/pool/pool.ts";

@@ -58,6 +58,11 @@ export const OUTPUT: Check = {
   expected: "an object with write(text), or a function",
   holds: (value) => typeof value === "function" || typeof (value as { write?: unknown } | null)?.write === "function",
 };
+/** Who observes. */
+export const OBSERVERS: Check = {
+  expected: "a function, or an array of functions",
+  holds: (value) => [value].flat().every((observer) => typeof observer === "function"),
+};
 /** An AbortSignal. */
 export const SIGNAL: Check = { expected: "an AbortSignal", holds: (value) => value instanceof AbortSignal };
 /** A socket, or what makes one. */

@@ -21,6 +21,7 @@ import type { Mailbox } from "./protocol/address.ts";
 import type { Capabilities } from "./protocol/capabilities.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import { type Turn, Turns } from "./turns.ts";
+import type { Watch } from "./watch.ts";
 
 /** What a connection needs to know of the options. */
 export interface ConnectionSettings {
@@ -61,6 +62,8 @@ export class Connection {
   onOver: (() => void) | undefined;
   /** Why messages that have not begun will not begin any more, if so. */
   abandoned: SmtpError | undefined;
+  /** Who tells of what happens on it. */
+  watch: Watch | undefined;
   /** Who writes. */
   readonly turns: Turns = new Turns();
   #dialogue!: Dialogue;

@@ -18,7 +18,7 @@ import type { SmtpStream, StreamSink } from "./net/stream.ts";
 import { firstViolation, Owed, type Shown } from "./owed.ts";
 import { bdat } from "./protocol/command.ts";
 import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Onlooker } from "./transcript.ts";
 
 const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
 
@@ -26,7 +26,7 @@ const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
 export class Dialogue implements StreamSink {
   readonly #stream: SmtpStream;
   readonly #timeouts: Timeouts;
-  readonly #transcript: Transcript | undefined;
+  readonly #transcript: Onlooker | undefined;
   readonly #parser = new ReplyParser();
   readonly #cork: Cork;
   readonly #ledger: Owed[] = [];
@@ -45,7 +45,7 @@ export class Dialogue implements StreamSink {
   #maskReplies = false;
 
   /** Starts to read from the stream; nothing is owed yet. */
-  constructor(stream: SmtpStream, timeouts: Timeouts, transcript?: Transcript, alarms: Alarms = new Alarms()) {
+  constructor(stream: SmtpStream, timeouts: Timeouts, transcript?: Onlooker, alarms: Alarms = new Alarms()) {
     this.#stream = stream;
     this.#timeouts = timeouts;
     this.#transcript = transcript;
@@ -256,7 +256,7 @@ export class Dialogue implements StreamSink {
   destroy(error: SmtpError): void {
     if (this.#failure) return;
     this.#failure = error;
-    this.#transcript?.note(error.message);
+    this.#transcript?.over(error);
     // A failure latches if somebody was waiting (an exception inside `critical`); a connection lost while idle does not.
     if (this.#ledger.length > 0 && !this.#ended) this.#halted ??= error;
     this.#deadlines.stop();
@@ -285,7 +285,7 @@ export class Dialogue implements StreamSink {
 
   /** Ends the session in order after QUIT was answered. */
   end(): void {
-    this.#transcript?.note("connection closed");
+    this.#transcript?.over();
     this.#failure ??= lost(undefined, undefined);
     this.#deadlines.stop();
     this.#stream.end();

@@ -15,7 +15,7 @@ import { dial } from "./net/dial.ts";
 import type { SmtpNetwork, SmtpStream, TlsSettings } from "./net/stream.ts";
 import type { Settings } from "./options.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Onlooker } from "./transcript.ts";
 
 /** Where a session connects to, and as what. */
 export interface Endpoint {
@@ -30,7 +30,7 @@ export interface Endpoint {
   /** The runtime. */
   readonly network: SmtpNetwork;
   /** Where the dialogue is shown. */
-  readonly transcript: Transcript | undefined;
+  readonly transcript: Onlooker | undefined;
 }
 
 /** Connects and awaits the greeting. Rejects with the error of the last address tried; no connection is left then. */

@@ -14,6 +14,7 @@ import {
   MILLISECONDS,
   NAME,
   OBJECT,
+  OBSERVERS,
   OUTPUT,
   oneOf,
   PATH,
@@ -24,6 +25,7 @@ import {
   TEXT,
 } from "./checks.ts";
 import { SmtpArgumentError, shown } from "./errors.ts";
+import type { SmtpObserver } from "./events.ts";
 import type { SmtpNetwork } from "./net/stream.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
 import type { SaslMechanism } from "./sasl/mechanism.ts";
@@ -95,6 +97,8 @@ export interface SmtpOptions extends StartOptions {
   strict?: boolean | undefined;
   /** Where the dialogue is shown, secrets masked: an object with `write(text)`, or a function of events. Default nowhere. */
   debugOutput?: DebugOutput | undefined;
+  /** Who is told of what happens, as events: a function or several; what they throw is ignored. Default nobody. */
+  observe?: SmtpObserver | readonly SmtpObserver[] | undefined;
   /** The local IP address to connect from. Default: the system's choice. */
   localAddress?: string | undefined;
   /** A unix socket to connect to, instead of address and port. Default none. */
@@ -133,6 +137,7 @@ export interface Settings {
   inFlight: number;
   strict: boolean;
   debugOutput: DebugOutput | undefined;
+  observe: SmtpObserver | readonly SmtpObserver[] | undefined;
   localAddress: string | undefined;
   socketPath: string | undefined;
   socket: unknown;
@@ -167,6 +172,7 @@ const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   inFlight: COUNT,
   strict: BOOLEAN,
   debugOutput: OUTPUT,
+  observe: OBSERVERS,
   localAddress: NAME,
   socketPath: PATH,
   socket: SOCKET,
@@ -201,6 +207,7 @@ export const DEFAULTS: Settings = {
   inFlight: 1,
   strict: false,
   debugOutput: undefined,
+  observe: undefined,
   localAddress: undefined,
   socketPath: undefined,
   socket: undefined,

@@ -21,6 +21,7 @@ import { findMechanism } from "./sasl/registry.ts";
 import { SmtpSettings } from "./settings.ts";
 import { debugTranscript } from "./transcript.ts";
 import type { Turn } from "./turns.ts";
+import { Watch } from "./watch.ts";
 
 /** @ignore The connection of a session, for whoever lends the session out. */
 export let connectionOf: (session: SmtpSession) => Connection | undefined;
@@ -143,15 +144,14 @@ export abstract class SmtpSession extends SmtpSettings {
     try {
       const network = settings.network ?? (await import("./net/node.ts")).nodeNetwork;
       const transcript = debugTranscript(settings.debugOutput);
-      this.#endpoint = {
-        address: this.address,
-        port: this.port,
-        settings,
-        timeouts: this.settings,
-        network,
-        transcript,
-      };
-      this.#connection = await this.#opened(this.#endpoint);
+      const { address, port } = this;
+      const { diagnostics } = network;
+      const watch = new Watch({ host: address, port, observe: settings.observe, diagnostics, transcript });
+      const endpoint = { address, port, settings, timeouts: this.settings, network, transcript: watch.onlooker };
+      this.#endpoint = endpoint;
+      const connection = await watch.connect(() => this.#opened(endpoint));
+      connection.watch = watch;
+      this.#connection = connection;
     } finally {
       this.#starting = false;
     }

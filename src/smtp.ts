@@ -6,7 +6,7 @@
  */
 
 import { now } from "./alarms.ts";
-import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
+import { BOOLEAN, type Check, COUNT, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
@@ -41,8 +41,10 @@ export interface SendOptions {
   deadline?: number | undefined;
   /** Awaited before the bytes that can end the message are handed over; if it rejects, the message is not ended and not sent. */
   beforeEnd?: ((message: MessageInDoubt) => unknown) | undefined;
-  /** What `beforeEnd` is told as the message's id. Default: a random UUID. */
+  /** What `beforeEnd` and events are told as the message's id. Default: a random UUID. */
   id?: string | undefined;
+  /** What events tell as the number of the attempt: who sends a message again counts. Default 1. */
+  attempt?: number | undefined;
   /**
    * "BINARYMIME": the message goes octet for octet, line ends untouched (RFC 3030 3). Where the server does not offer it and
    * CHUNKING: `SmtpUnsupportedCommand`, nothing sent. Default: line ends become CRLF.
@@ -61,6 +63,7 @@ const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
   deadline: MILLISECONDS,
   beforeEnd: FUNCTION,
   id: TEXT,
+  attempt: COUNT,
   body: oneOf("BINARYMIME"),
   openAhead: BOOLEAN,
 };
@@ -208,16 +211,21 @@ export class NetSmtp extends SmtpCommands {
     if (connection.manual) throw manualOpen();
     const inClear = !connection.stream.tls && this.starttlsAuto;
     const opened = options.openAhead ? openedAhead(content) : content;
+    const watch = connection.watch?.listens ? connection.watch : undefined;
+    const id = options.id ?? (watch && crypto.randomUUID());
     const transaction = new Transaction(connection, sender, to, opened, {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
       warnings: inClear ? [CLEAR] : [],
       beforeEnd: options.beforeEnd,
-      id: options.id,
+      id,
     });
     if (told) told.evidence = transaction;
-    const send = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
-    const sent = options.signal || options.deadline ? cancellable(connection, transaction, send, options) : send();
+    const run = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
+    const cancels = options.signal || options.deadline;
+    const send = cancels ? () => cancellable(connection, transaction, run, options) : run;
+    const attempt = { id: id as string, attempt: options.attempt ?? 1 };
+    const sent = watch ? watch.send(attempt, transaction, connection.stream, send) : send();
     if (opened.discard) sent.catch(opened.discard);
     return sent;
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { SmtpArgumentError, shown } from "./errors.ts";
+import { SmtpArgumentError, type SmtpError, shown } from "./errors.ts";
 import { printable } from "./printable.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
@@ -34,8 +34,22 @@ const PREFIXES = { client: "C: ", server: "S: ", engine: "-- " } as const;
 
 const utf8 = new TextEncoder();
 
+/** Who looks on at a dialogue: told of each step once it is in the ledger, secrets masked. None of it throws. */
+export interface Onlooker {
+  /** A line of the client. */
+  command(shown: string, octets: number, masked: boolean): void;
+  /** A reply; masked: only its code may be shown. */
+  reply(response: SmtpResponse, masked: boolean): void;
+  /** Octets of the message. */
+  content(octets: number): void;
+  /** A remark. */
+  note(text: string): void;
+  /** The dialogue is over: in order, or by the error. */
+  over(error?: SmtpError): void;
+}
+
 /** Shows one dialogue on one output (Net::SMTP#debug_output=). */
-export class Transcript {
+export class Transcript implements Onlooker {
   readonly #output: DebugOutput;
 
   /** Takes any output; `debugTranscript` checks it. */
@@ -64,6 +78,11 @@ export class Transcript {
   /** A remark: `-- Connected to 192.0.2.1:25`. */
   note(text: string): void {
     this.#show({ side: "engine", kind: "note", text: printable(text), octets: 0, masked: false });
+  }
+
+  /** The last remark: `-- connection closed`, or why it is over. */
+  over(error?: SmtpError): void {
+    this.note(error?.message ?? "connection closed");
   }
 
   #replyLine(text: string, octets: number, masked: boolean): void {

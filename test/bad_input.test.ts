@@ -170,6 +170,8 @@ describe("options of a message", () => {
     ["deadline", Number.NaN],
     ["beforeEnd", "x"],
     ["id", ""],
+    ["attempt", 0],
+    ["attempt", "2"],
     ["retries", 3],
   ];
   for (const [option, value] of cases) {
@@ -225,6 +227,7 @@ describe("new NetSmtp()", () => {
     inFlight: [0, 1.5, "1", 1_001],
     strict: [1],
     debugOutput: [1, {}, "log"],
+    observe: [1, {}, "log", null, [() => {}, 1]],
     localAddress: ["", 1, "a b"],
     socketPath: ["", "a\0b", 1],
     socket: [1, "socket"],

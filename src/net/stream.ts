@@ -72,6 +72,34 @@ export interface SmtpNetwork {
   resolve(host: string): Promise<string[]>;
   /** Connects to one address. Rejects with the runtime's error; an aborted signal drops the attempt. */
   connect(target: DialTarget, signal: AbortSignal): Promise<SmtpStream>;
+  /** Where the runtime's own observers listen. Default: nowhere. */
+  readonly diagnostics?: SmtpDiagnostics | undefined;
   /** Wraps a connected socket that the caller supplied (never loopback). `secured`: it already speaks TLS. */
   wrap(socket: unknown, secured: boolean): SmtpStream;
+}
+
+/** What a runtime offers to observers that belong to the process, not to a session (`node:diagnostics_channel`). */
+export interface SmtpDiagnostics {
+  /** Starts of sessions: `net-smtp:connect`. */
+  readonly connect: SmtpTracing;
+  /** Messages, each attempt: `net-smtp:send`. */
+  readonly send: SmtpTracing;
+  /** Replies: `net-smtp:reply`. */
+  readonly reply: SmtpChannel;
+}
+
+/** Follows something from its start to its end. */
+export interface SmtpTracing {
+  /** True if somebody listens now. */
+  readonly listening: boolean;
+  /** Runs it and publishes how it goes; `context` is what is published, to which its result or error is added. */
+  trace<T>(context: object, run: () => Promise<T>): Promise<T>;
+}
+
+/** Tells one thing. */
+export interface SmtpChannel {
+  /** True if somebody listens now. */
+  readonly listening: boolean;
+  /** Publishes it. */
+  publish(message: object): void;
 }

@@ -37,10 +37,10 @@ export const TIERS: readonly (readonly string[])[] = [
     "delivered",
     "withdraw",
   ].map(inSrc),
-  ["turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
+  ["watch", "turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
   [...["message", "writer", "printf", "utf8", "transcript", "options", "checks"].map(inSrc), "src/net/"],
   ["src/protocol/", "src/sasl/"],
-  ["errors", "fate", "delivery", "printable", "version"].map(inSrc),
+  ["errors", "fate", "delivery", "events", "emit", "printable", "version"].map(inSrc),
 ];
 
 function inSrc(name: string): string {
