@@ -12,11 +12,12 @@ import type { Duplex } from "node:stream";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { SmtpArgumentError, SmtpTlsError, shown } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { nodeDiagnostics } from "./diagnostics.ts";
 import { endpoint, isLoopback } from "./endpoint.ts";
 import type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./stream.ts";
 
 /** The network of Node, Deno and Bun. */
-export const nodeNetwork: SmtpNetwork = { resolve, connect, wrap };
+export const nodeNetwork: SmtpNetwork = { resolve, connect, wrap, diagnostics: nodeDiagnostics };
 
 async function resolve(host: string): Promise<string[]> {
   const literal = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
