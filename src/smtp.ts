@@ -224,8 +224,8 @@ export class NetSmtp extends SmtpCommands {
     const run = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
     const cancels = options.signal || options.deadline;
     const send = cancels ? () => cancellable(connection, transaction, run, options) : run;
-    const attempt = { id: id as string, attempt: options.attempt ?? 1 };
-    const sent = watch ? watch.send(attempt, transaction, connection.stream, send) : send();
+    const { attempt = 1 } = options;
+    const sent = watch ? watch.send({ id: id as string, attempt }, transaction, connection.stream, send) : send();
     if (opened.discard) sent.catch(opened.discard);
     return sent;
   }
