@@ -61,6 +61,7 @@ export type {
   SmtpObserver,
   ThrottleEvent,
 } from "./src/events.ts";
+export type { BodyType, DeliverBy, MailOptions } from "./src/extensions.ts";
 export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
 export type {
   DialTarget,
@@ -77,6 +78,7 @@ export type { Login, PoolOptions, PoolSendOptions } from "./src/pool/options.ts"
 export { NetSmtpPool, type PoolClosed, type PoolCloseOptions } from "./src/pool/pool.ts";
 export { type EsmtpParameters, type RecipientList, SmtpAddress } from "./src/protocol/address.ts";
 export type { Capabilities } from "./src/protocol/capabilities.ts";
+export type { Dsn, NotifyWhen, RecipientDsn } from "./src/protocol/dsn.ts";
 export { SmtpResponse } from "./src/protocol/reply.ts";
 export type { RecipientPolicy } from "./src/protocol/verdict.ts";
 export type { RecipientListing, RecipientReply } from "./src/recipients.ts";

@@ -9,6 +9,7 @@
 import { authenticate } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialogue } from "./dialogue.ts";
+import { agreedRecipients } from "./envelope.ts";
 import { SmtpArgumentError, type SmtpError, SmtpProtocolError } from "./errors.ts";
 import { DataWriter } from "./framing.ts";
 import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
@@ -133,8 +134,8 @@ export abstract class SmtpCommands extends SmtpSession {
     const [recipient] = forwardPaths(to, { smtputf8: this.live().offers("SMTPUTF8") }) as [Mailbox];
     const reply = await this.exchangeOrDummy(async (connection) => {
       connection.refuseStale();
-      connection.checkUtf8([recipient]);
-      const answer = await connection.dialogue.command(rcpt(recipient));
+      const [path] = agreedRecipients([recipient], connection) as [Mailbox];
+      const answer = await connection.dialogue.command(rcpt(path));
       connection.manual?.recipient(recipient.address, answer);
       return answer;
     });

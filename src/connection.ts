@@ -35,6 +35,12 @@ export interface ConnectionSettings {
   readonly lmtp: boolean;
   /** Drops the connection when it aborts. */
   readonly signal: AbortSignal | undefined;
+  /** Whether TLS checks the certificate. */
+  readonly tlsVerify: boolean;
+  /** What the runtime is told of TLS, which goes before that. */
+  readonly tlsOptions: Readonly<Record<string, unknown>>;
+  /** The caller's own socket, if it is one. */
+  readonly socket: unknown;
 }
 
 /** Hosts that offered CHUNKING and did not know BDAT: they may have run the octets as commands, so they see none again. */
@@ -71,6 +77,7 @@ export class Connection {
   readonly #host: string;
   #unanswered = 0;
   #heldBack: Turn | undefined;
+  readonly #foreignTls: boolean;
   #finishing = false;
   readonly #onAbort = (): void =>
     this.drop(new SmtpAbortError("Session was aborted", { cause: this.#settings.signal?.reason }));
@@ -81,6 +88,7 @@ export class Connection {
     this.stream = stream;
     this.dialogue = dialogue;
     this.#settings = settings;
+    this.#foreignTls = stream.tls && settings.socket !== undefined;
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
   }
@@ -156,6 +164,13 @@ export class Connection {
   refuseBdat(error: SmtpError): void {
     withoutBdat.add(this.#host);
     this.dialogue.fail(error);
+  }
+
+  /** True inside TLS whose certificate this engine has verified; not of a socket that the caller secured. */
+  get verified(): boolean {
+    const { tlsVerify, tlsOptions } = this.#settings;
+    const given = tlsOptions.rejectUnauthorized;
+    return this.stream.tls && !this.#foreignTls && (given === undefined ? tlsVerify : given === true);
   }
 
   /** True if the server offered the extension in its last EHLO. */

@@ -221,10 +221,11 @@ export function checkOption(
   name: string,
   value: unknown,
   check: Check | undefined = CHECKS[name as keyof SmtpOptions],
+  phase: "connect" | "mail" = "connect",
 ): void {
   if (value === undefined || check?.holds(value)) return;
   const given = SECRETS.has(name) ? `a value of type ${typeof value}` : shown(value);
-  throw new SmtpArgumentError(`Option "${name}" is ${given}, expected ${check?.expected}`, { phase: "connect" });
+  throw new SmtpArgumentError(`Option "${name}" is ${given}, expected ${check?.expected}`, { phase });
 }
 
 /** The names of the options of a session. */

@@ -6,6 +6,7 @@
  */
 
 import type { Connection } from "./connection.ts";
+import { agreedRecipients } from "./envelope.ts";
 import { SmtpAuthenticationError } from "./errors.ts";
 import { ManualTransaction } from "./manual.ts";
 import type { Mailbox } from "./protocol/address.ts";
@@ -65,7 +66,7 @@ export class RecipientList implements RecipientListing {
     policy: RecipientPolicy,
   ): Promise<RecipientList> {
     connection.refuseStale();
-    connection.checkUtf8(paths);
+    const lines = agreedRecipients(paths, connection).map(rcpt);
     const manual = connection.manual ?? new ManualTransaction("", connection.lmtp);
     const recipients = paths.map(({ address }) => address);
     const replies = manual.replies.slice(0, 1);
@@ -78,7 +79,7 @@ export class RecipientList implements RecipientListing {
       finals: [],
     };
     const before = manual.each ? finalsOwed(manual) : 0;
-    await connection.flights(paths.map(rcpt), replies, () => refusal(evidence, policy) !== undefined);
+    await connection.flights(lines, replies, () => refusal(evidence, policy) !== undefined);
     for (const [index, reply] of replies.slice(1).entries()) manual.recipient(recipients[index] as string, reply);
     const error = refusal(evidence, policy);
     if (!error) return new RecipientList(evidence, manual, before);

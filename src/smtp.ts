@@ -6,11 +6,13 @@
  */
 
 import { now } from "./alarms.ts";
-import { BOOLEAN, type Check, COUNT, FUNCTION, MILLISECONDS, oneOf, SIGNAL, TEXT } from "./checks.ts";
+import { BOOLEAN, type Check, COUNT, FUNCTION, MILLISECONDS, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
+import { type Envelope, envelopeOf } from "./envelope.ts";
 import { SmtpAbortError, SmtpArgumentError, SmtpSessionError, shown } from "./errors.ts";
+import { asked, MAIL_OPTIONS, type MailOptions, NOTHING_ASKED } from "./extensions.ts";
 import {
   type Message,
   type MessageSource,
@@ -20,19 +22,12 @@ import {
   writerMessage,
 } from "./message.ts";
 import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
-import {
-  forwardPaths,
-  type Mailbox,
-  type RecipientList,
-  reversePath,
-  type SmtpAddress,
-  withBody,
-} from "./protocol/address.ts";
+import type { RecipientList, SmtpAddress } from "./protocol/address.ts";
 import type { Evidence, RecipientPolicy } from "./protocol/verdict.ts";
 import { Transaction } from "./transaction.ts";
 
-/** How one message is sent. */
-export interface SendOptions {
+/** How one message is sent, and what it asks of the server's extensions. */
+export interface SendOptions extends MailOptions {
   /** What happens when a recipient is refused. Default: the session's. */
   recipientPolicy?: RecipientPolicy | undefined;
   /** Cancels the message when it aborts; the error says what became of it until then. */
@@ -46,36 +41,24 @@ export interface SendOptions {
   /** What events tell as the number of the attempt: who sends a message again counts. Default 1. */
   attempt?: number | undefined;
   /**
-   * "BINARYMIME": the message goes octet for octet, line ends untouched (RFC 3030 3). Where the server does not offer it and
-   * CHUNKING: `SmtpUnsupportedCommand`, nothing sent. Default: line ends become CRLF.
-   */
-  body?: "BINARYMIME" | undefined;
-  /**
    * True: a function that makes the message is called at once, not at its turn, so that what it makes can leave without
    * waiting. Default false: a queue of messages holds no bodies.
    */
   openAhead?: boolean | undefined;
 }
 
-const SEND_CHECKS: Readonly<Record<keyof SendOptions, Check | undefined>> = {
+const SEND_CHECKS: Readonly<Record<Exclude<keyof SendOptions, keyof MailOptions>, Check | undefined>> = {
   recipientPolicy: undefined,
   signal: SIGNAL,
   deadline: MILLISECONDS,
   beforeEnd: FUNCTION,
   id: TEXT,
   attempt: COUNT,
-  body: oneOf("BINARYMIME"),
   openAhead: BOOLEAN,
 };
 
-const SEND_OPTIONS: readonly string[] = Object.keys(SEND_CHECKS);
+const SEND_OPTIONS: readonly string[] = [...Object.keys(SEND_CHECKS), ...MAIL_OPTIONS];
 const NO_OPTIONS: SendOptions = {};
-
-/** @ignore Sender and recipients, checked. */
-export interface Envelope {
-  readonly from: Mailbox;
-  readonly to: readonly Mailbox[];
-}
 
 /** @ignore A message whose input was checked before, on a session that was lent out; its evidence is put into `told` before it begins. */
 export let sendChecked: (
@@ -195,25 +178,24 @@ export class NetSmtp extends SmtpCommands {
     options: SendOptions = NO_OPTIONS,
   ): Promise<Delivery> {
     if (options !== NO_OPTIONS) checkSendOptions(options);
-    const smtputf8 = this.live().offers("SMTPUTF8");
-    const envelope = { from: reversePath(from, { smtputf8 }), to: forwardPaths(to, { smtputf8 }) };
+    const wished = options === NO_OPTIONS ? NOTHING_ASKED : asked(options);
+    const envelope = envelopeOf(from, to, wished, this.live().offers("SMTPUTF8"));
     return this.#deliver(content, envelope, options);
   }
 
   #deliver(
     content: Message,
-    { from, to }: Envelope,
+    envelope: Envelope,
     options: SendOptions,
     told?: { evidence: Evidence | undefined },
   ): Promise<Delivery> {
     const connection = this.live();
-    const sender = options.body === undefined ? from : withBody(from, options.body);
     if (connection.manual) throw manualOpen();
     const inClear = !connection.stream.tls && this.starttlsAuto;
     const opened = options.openAhead ? openedAhead(content) : content;
     const watch = connection.watch?.listens ? connection.watch : undefined;
     const id = options.id ?? (watch && crypto.randomUUID());
-    const transaction = new Transaction(connection, sender, to, opened, {
+    const transaction = new Transaction(connection, envelope, opened, {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
       warnings: inClear ? [CLEAR] : [],
@@ -238,7 +220,7 @@ export type Block<T> = (smtp: NetSmtp) => T | Promise<T>;
 export function checkSendOptions(options: SendOptions, more: readonly string[] = []): void {
   checkNames(options, more.length > 0 ? [...SEND_OPTIONS, ...more] : SEND_OPTIONS);
   for (const [name, value] of Object.entries(options)) {
-    if (!more.includes(name)) checkOption(name, value, SEND_CHECKS[name as keyof SendOptions]);
+    if (Object.hasOwn(SEND_CHECKS, name)) checkOption(name, value, SEND_CHECKS[name as keyof typeof SEND_CHECKS]);
   }
 }
 

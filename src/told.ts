@@ -26,7 +26,7 @@ export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPol
   const cause = server ?? failure;
   const recipients = fates(evidence, cause.retry);
   if (cause instanceof SmtpArgumentError)
-    return new SmtpArgumentError(cause.message, { phase: cause.phase, recipients });
+    return new SmtpArgumentError(cause.message, { phase: cause.phase, command: cause.command, recipients });
   if (server) {
     const broken = failure === server || failure.response === server.response ? {} : { cause: failure };
     return server.about({ recipients, ...broken }, refusedInWords(server, recipients));

@@ -11,10 +11,10 @@ import type { Connection } from "./connection.ts";
 import { type ContentWriter, checkLongLines } from "./content.ts";
 import { deliveredOf } from "./delivered.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
+import { agreed, type Envelope } from "./envelope.ts";
 import type { SmtpError } from "./errors.ts";
 import { ChunkWriter, DataWriter } from "./framing.ts";
 import type { Message } from "./message.ts";
-import { isBinary, type Mailbox } from "./protocol/address.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
@@ -64,32 +64,22 @@ export class Transaction implements Evidence {
   readonly each: boolean;
   reset = false;
   readonly #connection: Connection;
-  readonly #envelope: { readonly from: Mailbox; readonly to: readonly Mailbox[] };
   readonly #options: TransactionOptions;
-  readonly #utf8: boolean;
-  readonly #binary: boolean;
+  #envelope: Envelope;
   #writer: ContentWriter | undefined;
   #lastOwed = false;
   #message: Message;
   #stopped: SmtpError | undefined;
 
   /** A message for a connection; nothing happens before `run`. */
-  constructor(
-    connection: Connection,
-    from: Mailbox,
-    to: readonly Mailbox[],
-    message: Message,
-    options: TransactionOptions,
-  ) {
+  constructor(connection: Connection, envelope: Envelope, message: Message, options: TransactionOptions) {
     this.#connection = connection;
     this.each = connection.lmtp;
-    this.#envelope = { from, to };
+    this.#envelope = envelope;
     this.#message = message;
     this.#options = options;
-    this.from = from.address;
-    this.recipients = to.map(({ address }) => address);
-    this.#utf8 = from.utf8 || to.some(({ utf8 }) => utf8);
-    this.#binary = isBinary(from);
+    this.from = envelope.from.address;
+    this.recipients = envelope.to.map(({ address }) => address);
   }
 
   /** True once the end of the message had been given to the socket. */
@@ -135,9 +125,8 @@ export class Transaction implements Evidence {
   #mayBegin(): void {
     const refusal = this.#stopped ?? this.#connection.abandoned ?? this.#connection.dialogue.refused();
     if (refusal) throw refusal;
-    if (this.#utf8) this.#connection.checkUtf8([this.#envelope.from, ...this.#envelope.to]);
-    if (this.#binary) this.#connection.checkBinary();
-    else if (this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
+    this.#envelope = agreed(this.#envelope, this.#message, this.#connection);
+    if (!this.#envelope.binary && this.#options.strict && this.#message.bytes) checkLongLines(this.#message.bytes);
   }
 
   /** True if the content leaves with the envelope: by BDAT, where nothing may stop it and the message is short. */
@@ -161,9 +150,9 @@ export class Transaction implements Evidence {
   #sendEnvelope(): Promise<unknown> {
     const connection = this.#connection;
     const { recipientPolicy } = this.#options;
-    const { from, to } = this.#envelope;
+    const { from, to, utf8 } = this.#envelope;
     this.reset = connection.resetOwed;
-    const lines = this.reset ? ["RSET", mail(from, this.#utf8)] : [mail(from, this.#utf8)];
+    const lines = this.reset ? ["RSET", mail(from, utf8)] : [mail(from, utf8)];
     for (const recipient of to) lines.push(rcpt(recipient));
     const inMemory = connection.pipelining && this.#message.bytes !== undefined;
     if (inMemory && recipientPolicy === "collect" && !connection.chunking) lines.push("DATA");
@@ -177,7 +166,7 @@ export class Transaction implements Evidence {
   }
 
   #chunkWriter(): ChunkWriter {
-    return new ChunkWriter(this.#connection, this.#options.strict, finalsOwed(this), this.#binary);
+    return new ChunkWriter(this.#connection, this.#options.strict, finalsOwed(this), this.#envelope.binary);
   }
 
   #dataWriter(): DataWriter {
@@ -231,7 +220,7 @@ export class Transaction implements Evidence {
   /** DATA if it was not said yet, or BDAT; the content; and the reply to it. */
   async #sendAsItComes(turn: Turn): Promise<void> {
     const connection = this.#connection;
-    const chunked = connection.chunking && (this.#binary || this.#options.recipientPolicy !== "net-smtp");
+    const chunked = connection.chunking && (this.#envelope.binary || this.#options.recipientPolicy !== "net-smtp");
     const writer = chunked ? this.#chunkWriter() : this.#dataWriter();
     this.#writer = writer;
     // Every recipient has been answered; the source shows its first chunk before DATA is said, or fails at no cost.
@@ -256,7 +245,7 @@ export class Transaction implements Evidence {
     // Asked for more, the server would take the next command as text.
     if (refused && this.finals.some((reply) => reply.continue)) throw broken(this.#connection.dialogue, refused);
     if (refused) throw refused;
-    const warnings = [...this.#options.warnings];
+    const warnings = [...this.#options.warnings, ...this.#envelope.warnings];
     if (this.#writer?.hasLongLine)
       warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
     const { tls } = this.#connection.stream;

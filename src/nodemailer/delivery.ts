@@ -35,7 +35,7 @@ export async function deliver(
   let stage: Stage = "mail";
   try {
     if (proxied) throw pastProxy();
-    const message = outgoing(mail, settings.auth);
+    const message = outgoing(mail, settings.auth, settings.asks);
     log?.line(
       "info",
       { tnx: "send", messageId: message.messageId },
@@ -103,7 +103,7 @@ async function finished(smtp: NetSmtp): Promise<void> {
 async function sent(
   { beforeEnd }: TransportSettings,
   smtp: NetSmtp,
-  { from, to, messageId, signal, open }: Outgoing,
+  { from, to, messageId, signal, requests, open }: Outgoing,
   log: Log | undefined,
 ): Promise<NetSmtpSentMessageInfo> {
   const begun = performance.now();
@@ -112,8 +112,13 @@ async function sent(
     opened = performance.now();
     return open();
   };
-  const delivery = await smtp.sendMessage(source, from, to, { signal, beforeEnd, id: messageId });
-  tell(log, messageId, delivery);
+  const delivery = await smtp.sendMessage(source, from, requests.recipients, {
+    ...requests.options,
+    signal,
+    beforeEnd,
+    id: messageId,
+  });
+  tell(log, messageId, { ...delivery, warnings: [...requests.warnings, ...delivery.warnings] });
   const [envelopeTime, messageTime] = [Math.round(opened - begun), Math.round(performance.now() - opened)];
   return sentMessageInfo(delivery, { from, to, messageId, capabilities: smtp.capabilities, envelopeTime, messageTime });
 }

@@ -12,7 +12,8 @@
  * | `SmtpSourceError` | ESTREAM, API |
  * | `SmtpAbortError` | EABORT |
  * | `SmtpSessionError`, `SmtpLatchedError` | ECONNECTION, API |
- * | `SmtpArgumentError` | EAUTH, EENVELOPE, EMESSAGE or ECONFIG by its phase, API |
+ * | `SmtpArgumentError` | EAUTH, EENVELOPE, EMESSAGE or ECONFIG by its phase, API; MAIL FROM if the server's limits stood against it |
+ * | REQUIRETLS asked for, and not offered or no verified TLS | EREQUIRETLS, MAIL FROM |
  * | a refusal (4xx, 5xx), `SmtpUnsupportedCommand` | by its phase: EPROTOCOL, ETLS, EAUTH, EENVELOPE, EMESSAGE |
  * | 421 at EHLO or to no command of its own | ECONNECTION |
  *
@@ -57,7 +58,8 @@ const ARGUMENT: Partial<Readonly<Record<Phase, string>>> = {
 
 /** What the rest of the family is called, by the engine's code; undefined falls back to the phase. */
 const BY_KIND: Readonly<Record<string, (error: Failure, stage: Stage) => CodeAndCommand | undefined>> = {
-  SMTP_ARGUMENT: ({ phase }, stage) => [ARGUMENT[phase === "command" ? stage : phase] ?? "ECONFIG", "API"],
+  SMTP_ARGUMENT: (error, stage) => [argumentCode(error, stage), saidCommand(error) ?? "API"],
+  SMTP_REQUIRETLS: (error) => ["EREQUIRETLS", saidCommand(error)],
   SMTP_ABORTED: () => ["EABORT", undefined],
   SMTP_OPEN_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
   SMTP_READ_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
@@ -123,6 +125,10 @@ function dressed(cause: Error, keys: object): NetSmtpTransportError {
 function codeAndCommand(error: Failure, stage: Stage): CodeAndCommand {
   const [code, command] = BY_KIND[error.code]?.(error, stage) ?? refusalCode(error);
   return [originalCode(error) === ACCESS_DENIED ? ACCESS_DENIED : code, command];
+}
+
+function argumentCode({ phase }: SmtpFailure, stage: Stage): string {
+  return ARGUMENT[phase === "command" ? stage : phase] ?? "ECONFIG";
 }
 
 function refusalCode(error: Failure): CodeAndCommand {

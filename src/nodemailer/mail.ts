@@ -5,9 +5,11 @@
  * @module
  */
 
-import { SmtpArgumentError, shown } from "../errors.ts";
+import { SmtpArgumentError } from "../errors.ts";
+import type { MailOptions } from "../extensions.ts";
 import type { MessageSource } from "../message.ts";
 import { messageAuth } from "./auth.ts";
+import { type Requests, requests } from "./envelope.ts";
 import type { NetSmtpAuth, NetSmtpMail } from "./types.ts";
 
 /** A message on its way out. */
@@ -18,13 +20,11 @@ export interface Outgoing {
   readonly messageId: string;
   readonly signal: AbortSignal | undefined;
   readonly auth: NetSmtpAuth | undefined;
+  /** What is asked of the server's extensions. */
+  readonly requests: Requests;
   /** Opens the content, once. */
   readonly open: () => MessageSource;
 }
-
-/** Wishes of a message, and of its envelope, that a later version will meet. */
-const LATER_IN_DATA: readonly string[] = ["dsn", "requireTLSExtensionEnabled"];
-const LATER_IN_ENVELOPE: readonly string[] = ["dsn", "requireTLSExtensionEnabled", "size", "use8BitMime"];
 
 /** The recipients, for errors; none if there is no telling. */
 export function recipientsOf(mail: NetSmtpMail): string[] {
@@ -35,12 +35,10 @@ export function recipientsOf(mail: NetSmtpMail): string[] {
   }
 }
 
-/** Reads the message; `auth` is the transport's. Throws `SmtpArgumentError`, or what the message throws. */
-export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined): Outgoing {
+/** Reads the message; `auth` and `asks` are the transport's. Throws `SmtpArgumentError`, or what the message throws. */
+export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined, asks: MailOptions): Outgoing {
   const { data, message } = mail;
   const envelope = message.getEnvelope();
-  refuseLater("message", data, LATER_IN_DATA);
-  refuseLater("envelope", envelope, LATER_IN_ENVELOPE);
   const to = addresses(envelope.to);
   if (to.length === 0) throw new SmtpArgumentError("No recipients defined", { phase: "rcpt" });
   const { signal, auth: ownAuth } = data as { signal?: AbortSignal; auth?: unknown };
@@ -50,16 +48,9 @@ export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined): Outg
     messageId: message.messageId(),
     signal,
     auth: messageAuth(auth, ownAuth),
+    requests: requests(data, envelope, to, asks),
     open: () => message.createReadStream(),
   };
-}
-
-function refuseLater(what: string, wishes: object, later: readonly string[]): void {
-  const wish = later.find((name) => (wishes as Record<string, unknown>)[name]);
-  if (wish === undefined) return;
-  throw new SmtpArgumentError(`Option ${shown(wish)} of the ${what} is not supported yet, so nothing was sent`, {
-    phase: "connect",
-  });
 }
 
 function addresses(to: unknown): string[] {

@@ -13,9 +13,10 @@
  */
 
 import { hostname } from "node:os";
-import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, OBJECT, POLICY, TEXT } from "../checks.ts";
+import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, OBJECT, oneOf, POLICY, TEXT } from "../checks.ts";
 import type { MessageInDoubt } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
+import type { MailOptions } from "../extensions.ts";
 import { checkOption, type SmtpOptions } from "../options.ts";
 import { ehlo } from "../protocol/command.ts";
 import { findMechanism } from "../sasl/registry.ts";
@@ -33,6 +34,8 @@ export interface TransportSettings {
   readonly auth: NetSmtpAuth | undefined;
   readonly authMethod: string | undefined;
   readonly beforeEnd: ((message: MessageInDoubt) => unknown) | undefined;
+  /** What every message asks of the server's extensions. */
+  readonly asks: MailOptions;
   readonly log: LogSettings;
 }
 
@@ -89,6 +92,7 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   debug: BOOLEAN,
   transactionLog: BOOLEAN,
   component: TEXT,
+  requireTLSExtensionEnabled: BOOLEAN,
   recipientPolicy: POLICY,
   beforeEnd: FUNCTION,
   allowInsecureAuth: BOOLEAN,
@@ -96,6 +100,7 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   pipelining: BOOLEAN,
   chunking: BOOLEAN,
   finalTimeout: MILLISECONDS,
+  whenNotOffered: oneOf("error", "omit"),
 };
 
 /** The settings of a transport. Throws `SmtpArgumentError` that names the option and what was expected, without secrets. */
@@ -112,6 +117,7 @@ export function transportSettings(given: NetSmtpTransportOptions | string | unde
     auth,
     authMethod: options.authMethod,
     beforeEnd: options.beforeEnd,
+    asks: { requireTls: options.requireTLSExtensionEnabled, whenNotOffered: options.whenNotOffered },
     log: {
       logger: options.logger ?? false,
       debug: (options.debug || options.transactionLog) ?? false,

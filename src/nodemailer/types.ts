@@ -81,6 +81,8 @@ export interface NetSmtpTransportOptions {
   transactionLog?: boolean | undefined;
   /** The `component` field of what is logged. Default "net-smtp". */
   component?: string | undefined;
+  /** Every message asks for REQUIRETLS (RFC 8689): TLS with a verified certificate on every hop. A message can ask for itself. Default false. */
+  requireTLSExtensionEnabled?: boolean | undefined;
   /** What happens when a recipient is refused. Default "collect": the message goes to the others. */
   recipientPolicy?: RecipientPolicy | undefined;
   /** Awaited before the bytes that can end a message are handed over, with its Message-ID; if it rejects, the message is not sent. */
@@ -95,6 +97,8 @@ export interface NetSmtpTransportOptions {
   chunking?: boolean | undefined;
   /** For the reply to a message; a shorter one makes duplicates (RFC 5321 4.5.3.2.6). Default: `socketTimeout`, and at least 600 000. */
   finalTimeout?: number | undefined;
+  /** What of `dsn` and `use8BitMime` is not offered: "error" (default), before MAIL; "omit": left out with a warning, where the RFC allows it. */
+  whenNotOffered?: "error" | "omit" | undefined;
 }
 
 /** What became of one recipient, in strings. */
@@ -176,12 +180,19 @@ export interface NetSmtpTransportError extends Error {
 
 /** The part of Nodemailer's MailMessage that the transport reads. */
 export interface NetSmtpMail {
-  /** What was given to `sendMail`: `signal` and `auth` are read. */
+  /** What was given to `sendMail`: `signal`, `auth`, `dsn`, `requireTLSExtensionEnabled` are read. */
   readonly data: object;
   /** The composed message. */
   readonly message: {
-    /** Sender (false or "": the null sender) and recipients; never changed here. */
-    getEnvelope(): { readonly from?: unknown; readonly to?: unknown };
+    /** Sender (false or "": the null sender), recipients, and `dsn`, `requireTLSExtensionEnabled`, `size`, `use8BitMime`; never changed here. */
+    getEnvelope(): {
+      readonly from?: unknown;
+      readonly to?: unknown;
+      readonly dsn?: unknown;
+      readonly requireTLSExtensionEnabled?: unknown;
+      readonly size?: unknown;
+      readonly use8BitMime?: unknown;
+    };
     /** The Message-ID with angle brackets; made if there is none. */
     messageId(): string;
     /** The content; called at most once, when the server has accepted the envelope. */

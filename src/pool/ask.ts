@@ -7,11 +7,13 @@
 
 import { type Alarm, type Alarms, now } from "../alarms.ts";
 import type { Delivery } from "../delivery.ts";
+import { type Envelope, envelopeOf } from "../envelope.ts";
 import { SmtpAbortError } from "../errors.ts";
+import { asked, type Asked as Wished } from "../extensions.ts";
 import type { Message } from "../message.ts";
-import { forwardPaths, type RecipientList, reversePath, type SmtpAddress } from "../protocol/address.ts";
+import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
 import type { Evidence } from "../protocol/verdict.ts";
-import { type Envelope, type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
+import { type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
 import { toldOf } from "../told.ts";
 import type { WaitingState } from "./decide.ts";
 import type { Identity } from "./identity.ts";
@@ -119,13 +121,15 @@ export class MessageAsk extends Ask<Delivery> {
   evidence: Evidence | undefined;
   /** How often it came back to the queue. */
   requeues = 0;
+  readonly #wished: Wished;
   readonly #envelope: Envelope;
 
   /** Throws `SmtpArgumentError` if an address is none that any server could take. */
   constructor(identity: Identity, order: number, patience: Patience, parcel: Parcel) {
     super(identity, order, patience);
     this.parcel = parcel;
-    this.#envelope = envelopeOf(parcel, true);
+    this.#wished = asked(parcel.options);
+    this.#envelope = envelopeOf(parcel.from, parcel.to, this.#wished, true);
   }
 
   /** True once the server has said something of it, on the session that it was last given to. */
@@ -145,9 +149,9 @@ export class MessageAsk extends Ask<Delivery> {
     const { parcel } = this;
     const { content, options } = parcel;
     // What is ASCII is written the same with SMTPUTF8 and without it.
-    const { from, to } = this.#envelope;
-    const utf8 = from.utf8 || to.some((mailbox) => mailbox.utf8);
-    const envelope = utf8 ? envelopeOf(parcel, smtp.capable("SMTPUTF8") ?? false) : this.#envelope;
+    const envelope = this.#envelope.utf8
+      ? envelopeOf(parcel.from, parcel.to, this.#wished, smtp.capable("SMTPUTF8") ?? false)
+      : this.#envelope;
     const { until, deadline } = this.patience;
     if (until === undefined) return sendChecked(smtp, content, envelope, options, this);
     const left = until - now();
@@ -164,7 +168,3 @@ export class MessageAsk extends Ask<Delivery> {
 
 /** What waits. */
 export type Asked = MessageAsk | BlockAsk;
-
-function envelopeOf({ from, to }: Parcel, smtputf8: boolean): Envelope {
-  return { from: reversePath(from, { smtputf8 }), to: forwardPaths(to, { smtputf8 }) };
-}

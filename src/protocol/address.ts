@@ -7,6 +7,7 @@
  */
 
 import { SmtpArgumentError, shown } from "../errors.ts";
+import { copyRecipientDsn, type RecipientDsn } from "./dsn.ts";
 import { copyParameters, type EsmtpParameters, formatParameters } from "./parameters.ts";
 import { parsePath } from "./path.ts";
 
@@ -17,15 +18,17 @@ const MAX_DEPTH = 100;
 
 const BODY = / BODY=(\S+)/;
 
-/** An address with ESMTP parameters of its own (Net::SMTP::Address). */
+/** An address with ESMTP parameters of its own (Net::SMTP::Address), and a recipient's notifications (RFC 3461). */
 export class SmtpAddress {
   /** The address, `user@example.com`; `""` is the null sender. Its grammar is checked when it is used. */
   readonly address: string;
-  /** The parameters: a frozen copy of those given. */
+  /** The parameters: a frozen copy of those given. They are sent as they are, whether or not the server offers them. */
   readonly parameters: EsmtpParameters;
+  /** When to notify the sender of this recipient, where the server offers DSN: a frozen copy of what was given. */
+  readonly dsn: RecipientDsn | undefined;
 
-  /** Makes an address; throws `SmtpArgumentError` if it is no string, or if a parameter is not of the grammar. */
-  constructor(address: string, parameters: EsmtpParameters = {}) {
+  /** Makes an address; throws `SmtpArgumentError` if it is no string, or if a parameter or `dsn` is not of the grammar. */
+  constructor(address: string, parameters: EsmtpParameters = {}, dsn?: RecipientDsn) {
     if (typeof address !== "string") {
       throw new SmtpArgumentError(
         `Parameter "address" is ${shown(address)}; expected a string such as user@example.com`,
@@ -33,6 +36,7 @@ export class SmtpAddress {
     }
     this.address = address;
     this.parameters = copyParameters(parameters);
+    this.dsn = dsn === undefined ? undefined : copyRecipientDsn(dsn);
   }
 
   /** The address without its parameters. */
@@ -51,6 +55,8 @@ export interface Mailbox {
   readonly parameters: string;
   /** True if the path is not ASCII, and takes SMTPUTF8. */
   readonly utf8: boolean;
+  /** A recipient's notifications, which are parameters where the server offers DSN. */
+  readonly dsn?: RecipientDsn;
 }
 
 /** Recipients: one, or a list of them, nested at will. */
@@ -64,7 +70,8 @@ export interface PathOptions {
 
 /** The sender, for MAIL. `""` is the null sender (RFC 5321 section 4.5.5). Throws `SmtpArgumentError` naming "from". */
 export function reversePath(from: string | SmtpAddress, options: PathOptions): Mailbox {
-  const { address, parameters } = read("from", from);
+  const { address, parameters, dsn } = read("from", from);
+  if (dsn) throw new SmtpArgumentError('Parameter "from" has "dsn" of a recipient; expected the option "dsn"');
   if (address === "") return { address, path: "<>", parameters, utf8: false };
   return mailbox("from", address, parameters, options);
 }
@@ -80,23 +87,35 @@ export function forwardPaths(to: RecipientList, options: PathOptions): Mailbox[]
   return mailboxes;
 }
 
-/** The sender, with the BODY parameter that the content takes (RFC 6152, RFC 3030 3). Throws `SmtpArgumentError` if it says another. */
-export function withBody(from: Mailbox, body: "BINARYMIME"): Mailbox {
-  const said = BODY.exec(from.parameters)?.[1];
+/** What the sender's parameters say of the content, in capitals, if they do (RFC 6152, RFC 3030 3). */
+export function bodyOf(from: Mailbox): string | undefined {
+  return from.parameters === "" ? undefined : BODY.exec(from.parameters)?.[1]?.toUpperCase();
+}
+
+/** The sender, with the BODY parameter that the content takes. Throws `SmtpArgumentError` if it says another. */
+export function withBody(from: Mailbox, body: string): Mailbox {
+  const said = bodyOf(from);
   if (said === undefined) return { ...from, parameters: `${from.parameters} BODY=${body}` };
-  if (said.toUpperCase() === body) return from;
+  if (said === body) return from;
   throw new SmtpArgumentError(`Option "body" is "${body}", and the sender says BODY=${said}; expected one of them`);
 }
 
-/** True if MAIL says that the content is binary. */
-export function isBinary(from: Mailbox): boolean {
-  return from.parameters !== "" && BODY.exec(from.parameters)?.[1]?.toUpperCase() === "BINARYMIME";
+/** The mailbox with one more parameter. Throws `SmtpArgumentError` if it says that keyword already, with another value. */
+export function withParameter(mailbox: Mailbox, parameter: string): Mailbox {
+  const keyword = parameter.split("=", 1)[0] as string;
+  const said = mailbox.parameters.split(" ").find((word) => word.split("=", 1)[0] === keyword);
+  if (said === undefined) return { ...mailbox, parameters: `${mailbox.parameters} ${parameter}` };
+  if (said === parameter) return mailbox;
+  throw new SmtpArgumentError(`Parameter ${keyword} is given with the address and as an option; expected one of them`, {
+    phase: "mail",
+  });
 }
 
 function collect(to: RecipientList, options: PathOptions, mailboxes: Mailbox[], depth: number): void {
   if (!Array.isArray(to)) {
-    const { address, parameters } = read("to", to);
-    mailboxes.push(mailbox("to", address, parameters, options));
+    const { address, parameters, dsn } = read("to", to);
+    const recipient = mailbox("to", address, parameters, options);
+    mailboxes.push(dsn ? { ...recipient, dsn } : recipient);
     return;
   }
   if (depth >= MAX_DEPTH) {
@@ -106,15 +125,23 @@ function collect(to: RecipientList, options: PathOptions, mailboxes: Mailbox[], 
 }
 
 /** An address and its parameters as they are sent, each read once. */
-function read(name: string, value: unknown): Pick<Mailbox, "address" | "parameters"> {
+function read(
+  name: string,
+  value: unknown,
+): Pick<Mailbox, "address" | "parameters"> & { dsn?: RecipientDsn | undefined } {
   if (typeof value === "string") return { address: value, parameters: "" };
-  const { address, parameters } = value instanceof SmtpAddress ? value : { address: value, parameters: {} };
+  const { address, parameters, dsn } =
+    value instanceof SmtpAddress ? value : { address: value, parameters: {}, dsn: undefined };
   if (typeof address !== "string") {
     throw new SmtpArgumentError(
       `Parameter "${name}" is ${shown(address)}; expected an address as a string, or an SmtpAddress`,
     );
   }
-  return { address, parameters: formatParameters(parameters) };
+  return {
+    address,
+    parameters: formatParameters(parameters),
+    dsn: dsn === undefined ? undefined : copyRecipientDsn(dsn),
+  };
 }
 
 function mailbox(name: string, address: string, parameters: string, options: PathOptions): Mailbox {

@@ -136,7 +136,7 @@ export class BodyEncoder {
  * both at once, in any runtime and in any kind of byte array, nearly as fast as a native search finds one of them.
  * The length is handed down, since `view.byteLength` is a slow getter.
  */
-function lineEnd(view: DataView, from: number, length: number): number {
+export function lineEnd(view: DataView, from: number, length: number): number {
   let at = from;
   while (at < length) {
     at = skipText(view, at, length);

@@ -1,4 +1,4 @@
-import nodemailer, { type SendMailOptions } from "nodemailer";
+import nodemailer from "nodemailer";
 import { describe, expect, test } from "vitest";
 import { SmtpSourceError } from "../../mod.ts";
 import type { NetSmtpTransport } from "../../src/nodemailer/mod.ts";
@@ -65,7 +65,7 @@ describe("send()", () => {
   test("calls back once, never before it returns, also when detached", async () => {
     const server = await start();
     const { send: detached } = plugin(server);
-    for (const given of [mail(), mail({ dsn: {} }), undefined as never]) {
+    for (const given of [mail(), mail({ dsn: "all" }), undefined as never]) {
       const calls: unknown[][] = [];
       await new Promise<void>((resolve) => {
         expect(
@@ -120,20 +120,6 @@ describe("send()", () => {
     expect(error.message).toContain(text);
     expect(error.recipients).toEqual(envelope.to.map((address) => ({ address, fate: "unsent", retry: "never" })));
     expect(server.messages).toEqual([]);
-  });
-
-  test.each([
-    [{ dsn: { id: "1" } }, {}],
-    [{ requireTLSExtensionEnabled: true }, {}],
-    [{}, { size: 100 }],
-    [{}, { use8BitMime: true }],
-    [{}, { dsn: { id: "1" } }],
-    [{}, { requireTLSExtensionEnabled: true }],
-  ])("sends nothing when %j and envelope %j wish for what it cannot do", async (data, wish) => {
-    const envelope = { ...(message.envelope as object), ...wish };
-    const error = await failure(send(plugin({ port: 1 }), { ...message, ...data, envelope } as SendMailOptions));
-    expect(error).toMatchObject({ code: "ECONFIG", command: "API", fate: "unsent" });
-    expect(error.message).toContain("is not supported yet");
   });
 
   test("tells who was refused", async () => {

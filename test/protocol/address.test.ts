@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../../src/errors.ts";
 import {
+  bodyOf,
   forwardPaths,
-  isBinary,
   type Mailbox,
   type RecipientList,
   reversePath,
@@ -148,8 +148,14 @@ describe("withBody()", () => {
     expect(() => withBody(from({ body: "8BITMIME" }), "BINARYMIME")).toThrow("BODY=8BITMIME");
   });
 
-  test("isBinary() is true of BODY=BINARYMIME alone, in any case", () => {
+  test("bodyOf() is the BODY that a sender says, in capitals", () => {
     const said = [{}, { size: 3 }, { body: "8BITMIME" }, { size: 3, body: "BinaryMIME" }, { body: "BINARYMIME" }];
-    expect(said.map((parameters) => isBinary(from(parameters)))).toEqual([false, false, false, true, true]);
+    expect(said.map((parameters) => bodyOf(from(parameters)))).toEqual([
+      undefined,
+      undefined,
+      "8BITMIME",
+      "BINARYMIME",
+      "BINARYMIME",
+    ]);
   });
 });

@@ -28,6 +28,7 @@ export const TIERS: readonly (readonly string[])[] = [
     "authentication",
     "open",
     "connection",
+    "envelope",
     "manual",
     "recipients",
     "transaction",
@@ -38,7 +39,7 @@ export const TIERS: readonly (readonly string[])[] = [
     "withdraw",
   ].map(inSrc),
   ["watch", "turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
-  [...["message", "writer", "printf", "utf8", "transcript", "options", "checks"].map(inSrc), "src/net/"],
+  [...["message", "writer", "printf", "utf8", "transcript", "options", "checks", "extensions"].map(inSrc), "src/net/"],
   ["src/protocol/", "src/sasl/"],
   ["errors", "fate", "delivery", "events", "emit", "printable", "version"].map(inSrc),
 ];
