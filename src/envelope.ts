@@ -79,7 +79,7 @@ function checkUtf8({ from, to, utf8, asked }: Envelope, connection: Connection):
   if (asked.smtputf8 === true && !connection.offers("SMTPUTF8")) throw unsupported("smtputf8", "SMTPUTF8", false);
 }
 
-/** RFC 8689 section 4.1: REQUIRETLS is said, and worth something, only inside TLS with a verified certificate. */
+/** RFC 8689: REQUIRETLS is said, and worth something, only inside TLS with a verified certificate. */
 function checkTls(connection: Connection): void {
   if (connection.verified) return;
   const why = connection.stream.tls ? "was not verified by this engine" : "is not there";
@@ -116,7 +116,7 @@ function notSevenBit(): SmtpArgumentError {
   });
 }
 
-/** The size is said where the server offers it, limit or not; beyond its limit it would only be refused (RFC 1870 section 6.1). */
+/** The size is said where the server offers it, limit or not; beyond its limit it would only be refused (RFC 1870). */
 function sizeParameter({ from, binary, asked }: Envelope, { bytes }: Message, connection: Connection): string[] {
   const offered = connection.capabilities?.get("SIZE");
   if (!offered) return [];

@@ -155,7 +155,7 @@ function requireTlsWish(requireTls: boolean): Wish[] {
   return [{ option: "requireTls", extension: "REQUIRETLS", parameters: ["REQUIRETLS"], omissible: false }];
 }
 
-/** A message to be returned must not go to a server that would not return it (RFC 2852 section 4.2). */
+/** A message to be returned must not go to a server that would not return it (RFC 2852). */
 function deliverByWish({ deliverBy }: MailOptions): Wish[] {
   if (!deliverBy) return [];
   const { time, mode, trace = false, ...rest } = { ...deliverBy };

@@ -90,6 +90,7 @@ describe("options in README", () => {
   const tables = [
     ["### Of a session", OPTIONS],
     ["### Of a message", members("src/smtp.ts", "SendOptions")],
+    ["### Of the extensions", members("src/extensions.ts", "MailOptions")],
     ["### Of the plugin", members("src/nodemailer/types.ts", "NetSmtpTransportOptions")],
   ] as const;
 

@@ -28,7 +28,15 @@ describe("startSmtpServer()", () => {
     expect(info.rejected).toEqual([to[1], to[2]]);
     expect(info.rejectedErrors?.map((error) => (error as { responseCode?: number }).responseCode)).toEqual([550, 451]);
     expect(server.messages).toMatchObject([
-      { from: "a@x.example", to: [to[0], to[3]], params: {}, user: undefined, secure: false, connection: 0 },
+      {
+        from: "a@x.example",
+        to: [to[0], to[3]],
+        params: {},
+        rcptParams: [{}, {}],
+        user: undefined,
+        secure: false,
+        connection: 0,
+      },
     ]);
     expect(server.messages[0]?.raw.toString()).toBe("Subject: hi\r\n\r\n.dot\r\n");
     expect(server.connections).toMatchObject([{ helo: "me.example", messages: 1 }]);

@@ -16,6 +16,8 @@ export interface StoredMessage {
   readonly raw: Buffer;
   /** The parameters of MAIL, as they were written. */
   readonly params: Readonly<Record<string, string | true>>;
+  /** The parameters of each RCPT, as they were written. */
+  readonly rcptParams: readonly Readonly<Record<string, string | true>>[];
   /** Who had logged in. */
   readonly user: string | undefined;
   /** Whether it came over TLS. */
@@ -141,6 +143,7 @@ function stored(session: SMTPServerSession, raw: Buffer, connection: number): St
     to: rcptTo.map(({ address }) => address),
     raw,
     params: (mailFrom !== false && mailFrom.args) || {},
+    rcptParams: rcptTo.map(({ args }) => args || {}),
     user: session.user,
     secure: session.secure,
     connection,
