@@ -44,7 +44,7 @@ function isPartOf(verbs: readonly string[], asked: readonly string[]): boolean {
 
 /** What a path and its parameters look like, and nothing more. */
 export const ENVELOPE: RegExp =
-  /^(?:MAIL FROM|RCPT TO):<(?:(?:"(?:[^"\\]|\\.)*"|[^"<> ]+)(?:@[^"<> ]+)?)?>(?: (?:BODY|SIZE)=-?\w+)?(?: SMTPUTF8)?$/;
+  /^(?:MAIL FROM|RCPT TO):<(?:(?:"(?:[^"\\]|\\.)*"|[^"<> ]+)(?:@[^"<> ]+)?)?>(?: (?:(?:BODY|SIZE|RET|BY|HOLDFOR|HOLDUNTIL|MT-PRIORITY|NOTIFY)=[-\w:;,]+|(?:ENVID|ORCPT|AUTH)=[!-<>-~]+))*(?: SMTPUTF8)?$/;
 
 /** The server heard some of the verbs asked for, in their order, each line clean, even if a bare CR or LF ends its lines. */
 export function expectNothingMore(peer: Peer, asked: readonly string[]): void {

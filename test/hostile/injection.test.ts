@@ -29,6 +29,19 @@ const sendOption =
   (name: string): Use =>
   (peer, value) =>
     start(peer, {}, (smtp) => smtp.sendMessage("x", "a@x.example", "b@y.example", { [name]: value }));
+/** A key of an option that is an object. */
+const inOption =
+  (name: string, key: string, more: object = {}): Use =>
+  (peer, value) =>
+    start(peer, {}, (smtp) =>
+      smtp.sendMessage("x", "a@x.example", "b@y.example", { [name]: { ...more, [key]: value } }),
+    );
+const recipientDsn =
+  (key: string): Use =>
+  (peer, value) =>
+    start(peer, {}, (smtp) =>
+      smtp.sendMessage("x", "a@x.example", new SmtpAddress("b@y.example", {}, { [key]: value })),
+    );
 
 const STRINGS: readonly (readonly [parameter: string, harmless: string, use: Use])[] = [
   ["address", "mx.example", (peer, value) => NetSmtp.start(value, 25, { network: peer }, send)],
@@ -98,6 +111,16 @@ const STRINGS: readonly (readonly [parameter: string, harmless: string, use: Use
         smtp.sendMessage("x", new SmtpAddress("a@x.example", { [String(value)]: 1 }), "b@y.example"),
       ),
   ],
+  ["body", "7BIT", sendOption("body")],
+  ["auth", "a@x.example", sendOption("auth")],
+  ["whenNotOffered", "omit", sendOption("whenNotOffered")],
+  ["holdUntil, in place of a date", new Date(2e12) as never, sendOption("holdUntil")],
+  ["dsn.ret", "FULL", inOption("dsn", "ret")],
+  ["dsn.envid", "1", inOption("dsn", "envid")],
+  ["dsn.notify", "NEVER", inOption("dsn", "notify")],
+  ["dsn.notify of a recipient", "NEVER", recipientDsn("notify")],
+  ["dsn.orcpt of a recipient", "c@z.example", recipientDsn("orcpt")],
+  ["deliverBy.mode", "R", inOption("deliverBy", "mode", { time: 1_000 })],
   ["helo()", "me.example", (peer, value) => start(peer, {}, (smtp) => smtp.helo(value))],
   ["ehlo()", "me.example", (peer, value) => start(peer, {}, (smtp) => smtp.ehlo(value))],
   ["mailFrom()", "a@x.example", (peer, value) => start(peer, {}, (smtp) => smtp.mailFrom(value))],
@@ -136,6 +159,10 @@ const NUMBERS: readonly (readonly [parameter: string, harmless: number, use: Use
   ),
   ["inFlight", 2, option("inFlight", { recipientPolicy: "collect" })],
   ["deadline", 5_000, sendOption("deadline")],
+  ["size", 5, sendOption("size")],
+  ["holdFor", 5_000, sendOption("holdFor")],
+  ["mtPriority", 5, sendOption("mtPriority")],
+  ["deliverBy.time", 5_000, inOption("deliverBy", "time", { mode: "R" })],
   [
     "a parameter's number",
     1,
@@ -144,7 +171,16 @@ const NUMBERS: readonly (readonly [parameter: string, harmless: number, use: Use
   ],
 ];
 
-const EXTENSIONS = ["PIPELINING", "CHUNKING", "AUTH PLAIN LOGIN XOAUTH2 X-OWN"];
+const EXTENSIONS = [
+  "PIPELINING",
+  "CHUNKING",
+  "AUTH PLAIN LOGIN XOAUTH2 X-OWN",
+  "SIZE",
+  "DSN",
+  "DELIVERBY",
+  "FUTURERELEASE",
+  "MT-PRIORITY",
+];
 const peerFor = (utf8: boolean): Peer =>
   new Peer({ extensions: utf8 ? [...EXTENSIONS, "8BITMIME", "SMTPUTF8"] : EXTENSIONS });
 

@@ -8,7 +8,7 @@ import { mail, message, plugin } from "../nodemailer/support.ts";
 import { expectNothingMore, VALUES } from "./evil.ts";
 import { Peer } from "./peer.ts";
 
-const EXTENSIONS = ["PIPELINING", "CHUNKING", "AUTH PLAIN LOGIN XOAUTH2"];
+const EXTENSIONS = ["PIPELINING", "CHUNKING", "AUTH PLAIN LOGIN XOAUTH2", "DSN", "SIZE"];
 
 describe("no line more by the plugin", () => {
   const OPTIONS: readonly (readonly [option: string, harmless: string, make: (value: unknown) => object])[] = [
@@ -29,6 +29,9 @@ describe("no line more by the plugin", () => {
     ["from", "a@x.example", (value) => ({ from: value, to: ["b@y.example"] })],
     ["to", "b@y.example", (value) => ({ from: "a@x.example", to: [value] })],
     ["size", "42", (value) => ({ from: "a@x.example", to: ["b@y.example"], size: value })],
+    ["dsn.notify", "never", (value) => ({ from: "a@x.example", to: ["b@y.example"], dsn: { notify: value } })],
+    ["dsn.return", "full", (value) => ({ from: "a@x.example", to: ["b@y.example"], dsn: { return: value } })],
+    ["dsn.recipient", "c@z", (value) => ({ from: "a@x.example", to: ["b@y.example"], dsn: { recipient: value } })],
     ["dsn.envid", "id", (value) => ({ from: "a@x.example", to: ["b@y.example"], dsn: { id: value, return: "full" } })],
   ];
 
@@ -91,7 +94,8 @@ describe("no line more by the plugin", () => {
       for (const [, value] of VALUES) {
         const { peer, error } = await deliver({}, make(value(harmless)));
         // Only a domain beyond ASCII has a form without what is hostile in it: its A-label.
-        if (error === undefined) expect(peer.lines.join()).toMatch(/@[xy]\.xn--/);
+        // Or xtext.
+        if (error === undefined) expect(peer.lines.join()).toMatch(/@[xy]\.xn--| (?:ENVID|ORCPT)=/);
         else expect(error).toMatchObject({ code: expect.any(String), fate: "unsent" });
         expectNothingMore(peer, ["EHLO", "MAIL", "RCPT", "BDAT", "QUIT"]);
       }
