@@ -70,7 +70,10 @@ export type {
   SmtpNetwork,
   SmtpStream,
   SmtpTracing,
+  SocketMaker,
+  SocketRequest,
   StreamSink,
+  SuppliedSocket,
   TlsSettings,
 } from "./src/net/stream.ts";
 export type { SmtpOptions, StartOptions, StarttlsMode } from "./src/options.ts";
@@ -84,7 +87,7 @@ export type { RecipientPolicy } from "./src/protocol/verdict.ts";
 export type { RecipientListing, RecipientReply } from "./src/recipients.ts";
 export { secretOf } from "./src/sasl/credentials.ts";
 export { CRAM_BUFSIZE, IMASK, OMASK } from "./src/sasl/md5.ts";
-export type { SaslCredentials, SaslExchange, SaslMechanism } from "./src/sasl/mechanism.ts";
+export type { SaslConversation, SaslCredentials, SaslExchange, SaslMechanism, Secret } from "./src/sasl/mechanism.ts";
 export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
 export type { SmtpSession } from "./src/session.ts";
 export type { SmtpSettings, TlsOptions } from "./src/settings.ts";

@@ -11,10 +11,12 @@ import type { Dialogue } from "./dialogue.ts";
 import { errorClass, isSmtpError, SmtpAuthenticationError, type SmtpError, SmtpUnsupportedCommand } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import type { Shown } from "./owed.ts";
-import { base64, decodeBase64 } from "./protocol/command.ts";
-import type { SmtpResponse } from "./protocol/reply.ts";
-import type { SaslExchange, SaslMechanism } from "./sasl/mechanism.ts";
-import { chooseMechanism, findMechanism } from "./sasl/registry.ts";
+import { printable } from "./printable.ts";
+import { base64, decodeBase64, rawCommand, validateLine } from "./protocol/command.ts";
+import { DUMMY_RESPONSE, type SmtpResponse } from "./protocol/reply.ts";
+import { secretOf } from "./sasl/credentials.ts";
+import type { SaslCredentials, SaslExchange, SaslMechanism, Secret } from "./sasl/mechanism.ts";
+import { chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism } from "./sasl/registry.ts";
 
 /** A command line with more than this many octets before CRLF sends no initial response (RFC 4954 4, RFC 5321 4.5.3.1.4). */
 const LINE_LIMIT = 510;
@@ -35,18 +37,59 @@ export async function authenticate(
   if (!loginIsSafe(connection, settings)) throw inClear();
   const mechanism = mechanismFor(connection, settings);
   connection.logins++;
-  const credentials = {
-    user: settings.user as string,
-    secret: settings.secret as string,
-    host: endpoint.address,
-    port: endpoint.port,
-  };
+  const { user, secret } = settings as { user: string; secret: Secret };
+  const given: { token?: string } = {};
+  const kept = typeof secret === "function" ? async () => (given.token = await secret()) : secret;
+  const credentials = { user, secret: kept, host: endpoint.address, port: endpoint.port };
+  return await untilOver(connection.dialogue, async () => {
+    try {
+      return await logIn(connection, mechanism, credentials);
+    } catch (error) {
+      const token = mechanism.renews && isRefused(error) ? await renewed(connection, secret, given.token) : undefined;
+      if (token === undefined) throw error;
+      return await logIn(connection, mechanism, { ...credentials, secret: token });
+    }
+  });
+}
+
+/** Whoever is asked for a secret may take for ever: a connection that is lost or dropped meanwhile ends the login. */
+async function untilOver<T>(dialogue: Dialogue, login: () => Promise<T>): Promise<T> {
+  const over = new Promise<never>((_, reject) => {
+    // Later: a login that waits for the server ends by itself, and knows better what was refused.
+    dialogue.onStop = (error) => setTimeout(() => reject(error), 0);
+  });
+  try {
+    return await Promise.race([login(), over]);
+  } finally {
+    dialogue.onStop = undefined;
+  }
+}
+
+async function logIn(
+  connection: Connection,
+  mechanism: SaslMechanism,
+  credentials: SaslCredentials,
+): Promise<SmtpResponse> {
+  const { dialogue } = connection;
+  if (mechanism.converse) return await conversation(connection, mechanism, credentials);
   const exchange = mechanism.exchange(credentials);
   try {
-    return await converse(connection.dialogue, mechanism.name, exchange);
+    return await converse(dialogue, mechanism.name, exchange);
   } finally {
     await exchange.return?.();
   }
+}
+
+/** The server does not take the token: 535, where a temporary trouble of its own is 454 (RFC 4954 6). */
+function isRefused(error: unknown): boolean {
+  return isSmtpError(error) && error.response?.code === 535;
+}
+
+/** Another token in place of the one that was refused; undefined if there is none, or nobody to send it to any more. */
+async function renewed(connection: Connection, secret: Secret, token: string | undefined): Promise<string | undefined> {
+  if (typeof secret !== "function" || token === undefined || connection.dialogue.refusal()) return undefined;
+  const another = await secretOf({ secret: () => secret(token) });
+  return another === token ? undefined : another;
 }
 
 function inClear(): SmtpError {
@@ -55,17 +98,55 @@ function inClear(): SmtpError {
   return new SmtpAuthenticationError(message, { phase: "auth", command: "AUTH" });
 }
 
-/** The named one, which must be offered; or the first of PLAIN, LOGIN that is. */
-function mechanismFor(connection: Connection, { authType, mechanisms }: Settings): SaslMechanism {
+/**
+ * The named one, which must be offered (of one that says its own lines: AUTH must be); or the first of PLAIN, LOGIN that is.
+ * `forceAuth` takes the named one as it is, and PLAIN where no AUTH is offered.
+ */
+function mechanismFor(connection: Connection, { authType, mechanisms, forceAuth }: Settings): SaslMechanism {
   const offered = connection.capabilities?.get("AUTH") ?? [];
-  const mechanism = authType === undefined ? chooseMechanism(offered, mechanisms) : findMechanism(authType, mechanisms);
-  if (mechanism && offered.includes(mechanism.name.toUpperCase())) return mechanism;
+  const type = authType ?? (forceAuth && offered.length === 0 ? DEFAULT_AUTH_TYPE : undefined);
+  const mechanism = type === undefined ? chooseMechanism(offered, mechanisms) : findMechanism(type, mechanisms);
+  if (mechanism && (offered.includes(mechanism.name.toUpperCase()) || forceAuth)) return mechanism;
+  if (mechanism?.converse && offered.length > 0) return mechanism;
   const wanted = mechanism?.name ?? "PLAIN or LOGIN";
   const offer = offered.length > 0 ? `only login by ${offered.join(", ")}, not by ${wanted}` : "no login";
   throw new SmtpUnsupportedCommand(`Server offers ${offer}, so nothing was sent`, {
     phase: "auth",
     command: "AUTH",
   });
+}
+
+/** A login that the mechanism leads, line by line; it is shown by the place of its lines (RFC 4954 4). */
+async function conversation(
+  { dialogue, capabilities = new Map() }: Connection,
+  { name, converse: lead }: SaslMechanism,
+  credentials: SaslCredentials,
+): Promise<SmtpResponse> {
+  let last: SmtpResponse | undefined;
+  const say = async (line: string): Promise<SmtpResponse> => {
+    const asked = last?.status === "334";
+    const checked = validateLine(line);
+    const [verb = ""] = /^ *[A-Za-z]*/.exec(checked) ?? [];
+    if (!asked && !/^ *auth$/i.test(verb)) rawCommand(checked);
+    last = await dialogue.command(checked, { text: asked ? "****" : `${verb.trim()} ****`, maskReply: true });
+    return last;
+  };
+  try {
+    await lead?.({ credentials, capabilities, say });
+  } catch (cause) {
+    if (last?.status === "334" && !dialogue.refusal()) await say("*").catch(() => undefined);
+    throw isSmtpError(cause) ? cause : told(name, cause, last);
+  }
+  if (last?.status !== "334") return last ?? DUMMY_RESPONSE;
+  const open = last;
+  await say("*").catch(() => undefined);
+  throw failed(name, "mechanism ended before the server had its answer", open);
+}
+
+function told(name: string, cause: unknown, response: SmtpResponse | undefined): SmtpError {
+  const why = printable(cause instanceof Error ? cause.message : String(cause));
+  const details = { phase: "auth", command: `AUTH ${name}`, cause } as const;
+  return new SmtpAuthenticationError(`Login by ${name} failed: ${why}`, response ? { ...details, response } : details);
 }
 
 async function converse(dialogue: Dialogue, name: string, exchange: SaslExchange): Promise<SmtpResponse> {

@@ -21,6 +21,16 @@ export const MILLISECONDS: Check = {
   expected: "a number of milliseconds above 0",
   holds: (value) => typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER,
 };
+/** A duration that may be none. */
+export const DURATION: Check = {
+  expected: "a number of milliseconds, 0 for at once",
+  holds: (value) => value === 0 || MILLISECONDS.holds(value),
+};
+/** A limit on octets; below 512 not even a line of RFC 5321 4.5.3.1.5 would pass. */
+export const OCTETS: Check = {
+  expected: "a whole number of octets from 512 to 1073741824",
+  holds: (value) => Number.isInteger(value) && (value as number) >= 512 && (value as number) <= 2 ** 30,
+};
 /** How many. */
 export const COUNT: Check = {
   expected: "a whole number from 1 to 1000",

@@ -38,6 +38,7 @@ import {
 } from "./protocol/verdict.ts";
 import { RecipientList, type RecipientListing } from "./recipients.ts";
 import { checkCredentials } from "./sasl/credentials.ts";
+import type { Secret } from "./sasl/mechanism.ts";
 import { findMechanism } from "./sasl/registry.ts";
 import { SmtpSession } from "./session.ts";
 import { toldOf } from "./told.ts";
@@ -73,11 +74,7 @@ export abstract class SmtpCommands extends SmtpSession {
   }
 
   /** Logs in. `type` left out: the first of PLAIN, LOGIN that is offered. Rejects with `SmtpAuthenticationError` if refused (Net::SMTP#authenticate). */
-  async authenticate(
-    user: string,
-    secret: string | (() => string | Promise<string>),
-    type?: string,
-  ): Promise<SmtpResponse> {
+  async authenticate(user: string, secret: Secret, type?: string): Promise<SmtpResponse> {
     const { endpoint } = this;
     checkCredentials(user, secret);
     if (type !== undefined) findMechanism(type, endpoint.settings.mechanisms);

@@ -66,6 +66,8 @@ export class Connection {
   logins = 0;
   /** Told that nothing is written any more, for whoever lends the session out. */
   onOver: (() => void) | undefined;
+  /** What its messages should say of it in their deliveries. */
+  readonly warnings: string[] = [];
   /** Why messages that have not begun will not begin any more, if so. */
   abandoned: SmtpError | undefined;
   /** Who tells of what happens on it. */

@@ -11,7 +11,7 @@ import { overdueReply, stalledWrite } from "./breaks.ts";
 import type { SmtpError } from "./errors.ts";
 import type { Owed } from "./owed.ts";
 
-/** Deadlines in milliseconds; the object is shared with the session, whose setters act on a live dialogue. */
+/** Deadlines in milliseconds, and what else limits; the object is shared with the session, whose setters act on a live dialogue. */
 export interface Timeouts {
   /** For TLS after STARTTLS. */
   openTimeout: number;
@@ -23,6 +23,10 @@ export interface Timeouts {
   writeTimeout: number;
   /** For the reply to QUIT. */
   quitTimeout: number;
+  /** For the server to close after it. */
+  closeTimeout?: number;
+  /** Octets of one reply, if it is not the parser's own limits. */
+  maxReplySize?: number | undefined;
 }
 
 /** Milliseconds for which reading goes on after a 421 (design.md, Fates). */

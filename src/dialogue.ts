@@ -17,7 +17,7 @@ import { SmtpConnectionError, type SmtpError } from "./errors.ts";
 import type { SmtpStream, StreamSink } from "./net/stream.ts";
 import { firstViolation, Owed, type Shown } from "./owed.ts";
 import { bdat } from "./protocol/command.ts";
-import { ReplyParser, type SmtpResponse } from "./protocol/reply.ts";
+import { ReplyParser, replyLimits, type SmtpResponse } from "./protocol/reply.ts";
 import type { Onlooker } from "./transcript.ts";
 
 const FLUSH_AT = 64 * 1024; // content beyond it leaves at once
@@ -27,7 +27,7 @@ export class Dialogue implements StreamSink {
   readonly #stream: SmtpStream;
   readonly #timeouts: Timeouts;
   readonly #transcript: Onlooker | undefined;
-  readonly #parser = new ReplyParser();
+  readonly #parser: ReplyParser;
   readonly #cork: Cork;
   readonly #ledger: Owed[] = [];
   readonly #leaving: Owed[] = [];
@@ -48,6 +48,7 @@ export class Dialogue implements StreamSink {
   constructor(stream: SmtpStream, timeouts: Timeouts, transcript?: Onlooker, alarms: Alarms = new Alarms()) {
     this.#stream = stream;
     this.#timeouts = timeouts;
+    this.#parser = new ReplyParser(replyLimits(timeouts.maxReplySize));
     this.#transcript = transcript;
     this.alarms = alarms;
     this.#cork = new Cork(() => this.flush());
@@ -269,8 +270,7 @@ export class Dialogue implements StreamSink {
   }
 
   #wake(stopped?: SmtpError): void {
-    if (stopped) this.onStop?.(stopped);
-    if (stopped) this.onOver?.();
+    if (stopped) for (const tell of [this.onStop, this.onOver]) tell?.(stopped);
     this.#drained?.();
     this.#drained = undefined;
   }
@@ -288,8 +288,8 @@ export class Dialogue implements StreamSink {
     this.#transcript?.over();
     this.#failure ??= lost(undefined, undefined);
     this.#deadlines.stop();
-    this.#stream.end();
-    this.#stream.destroy();
+    this.#stream.end(this.#timeouts.closeTimeout);
+    if (!this.#timeouts.closeTimeout) this.#stream.destroy();
   }
 
   /** Lays the conversation down for the one inside TLS. The stream hears nothing more. */

@@ -8,7 +8,7 @@
 import { authenticate, loginIsSafe } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
 import { Dialogue } from "./dialogue.ts";
-import { errorClass, type SmtpError, SmtpTlsError, SmtpUnsupportedCommand } from "./errors.ts";
+import { errorClass, isSmtpError, type SmtpError, SmtpTlsError, SmtpUnsupportedCommand } from "./errors.ts";
 import { OpenDeadline } from "./limited.ts";
 import { type Endpoint, secured } from "./open.ts";
 import type { Settings } from "./options.ts";
@@ -23,11 +23,29 @@ const EHLO_UNKNOWN: readonly number[] = [500, 501, 502, 504, 550];
 export async function handshake(connection: Connection, endpoint: Endpoint): Promise<void> {
   const { settings } = endpoint;
   await sayHello(connection, settings);
-  if (wantsStarttls(connection, settings)) {
+  const refusal = wantsStarttls(connection, settings) ? await upgrade(connection, endpoint) : undefined;
+  if (settings.user === undefined) return;
+  if (!refusal) await authenticate(connection, endpoint, settings);
+  else if (settings.forceAuth) throw refusal;
+  else connection.warnings.push(`Login was left out, since the connection is in clear`);
+}
+
+/** STARTTLS and what follows it. Gives its refusal if "opportunistic" lets the session go on in clear, which a login never does. */
+async function upgrade(connection: Connection, endpoint: Endpoint): Promise<Error | undefined> {
+  const { settings } = endpoint;
+  const { capabilities } = connection;
+  try {
     await starttls(connection, endpoint);
-    await sayHello(connection, settings);
+  } catch (error) {
+    if (settings.starttls !== "opportunistic" || !isSmtpError(error)) throw error;
+    const { response } = error;
+    if (!response || response.status === "421" || connection.dialogue.refusal()) throw error;
+    connection.capabilities = capabilities;
+    connection.warnings.push(`Message went in clear, since the server refused STARTTLS: ${response}`);
+    return error;
   }
-  if (settings.user !== undefined) await authenticate(connection, endpoint, settings);
+  await sayHello(connection, settings);
+  return undefined;
 }
 
 /** EHLO, or HELO with a server that does not know it; under LMTP LHLO, which nothing stands in for (RFC 2033 4.1). */
@@ -62,7 +80,8 @@ function refused(command: string, phase: SmtpError["phase"], response: SmtpRespo
 function wantsStarttls(connection: Connection, settings: Settings): boolean {
   if (connection.stream.tls || settings.starttls === false) return false;
   if (connection.offers("STARTTLS")) return true;
-  if (settings.starttls === "auto" && (settings.user === undefined || loginIsSafe(connection, settings))) return false;
+  if (settings.starttls !== "always" && (settings.user === undefined || loginIsSafe(connection, settings)))
+    return false;
   const why = settings.starttls === "always" ? "TLS was demanded" : "the login would go in clear";
   throw new SmtpUnsupportedCommand(`Server does not offer STARTTLS and ${why}, so nothing was sent`, {
     phase: "tls",

@@ -9,10 +9,10 @@
 import { Connection } from "./connection.ts";
 import type { Timeouts } from "./deadlines.ts";
 import { Dialogue } from "./dialogue.ts";
-import { errorClass, SmtpConnectionError, SmtpError } from "./errors.ts";
+import { errorClass, isSmtpError, SmtpConnectionError, SmtpError } from "./errors.ts";
 import { OpenDeadline } from "./limited.ts";
 import { dial } from "./net/dial.ts";
-import type { SmtpNetwork, SmtpStream, TlsSettings } from "./net/stream.ts";
+import type { SmtpNetwork, SmtpStream, SocketMaker, SocketRequest, SuppliedSocket, TlsSettings } from "./net/stream.ts";
 import type { Settings } from "./options.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import type { Onlooker } from "./transcript.ts";
@@ -37,10 +37,10 @@ export interface Endpoint {
 export async function open(endpoint: Endpoint): Promise<Connection> {
   const { settings, network } = endpoint;
   const deadline = new OpenDeadline(settings);
-  if (settings.socket !== undefined)
-    return greeted(endpoint, deadline, network.wrap(await supplied(settings.socket), false));
+  const socket = await supplied(endpoint, deadline);
+  if (socket !== undefined) return greeted(endpoint, deadline, network.wrap(socket, settings.secured ?? false));
   const unix = settings.socketPath;
-  let addresses = unix === undefined ? await deadline.run(() => resolve(network, endpoint.address)) : [unix];
+  let addresses = unix === undefined ? await resolve(endpoint, deadline) : [unix];
   for (;;) {
     const port = unix === undefined ? endpoint.port : undefined;
     const { stream, rest } = await deadline.run((signal) => {
@@ -60,21 +60,60 @@ function isFinal(error: unknown): boolean {
   return !(error instanceof SmtpError) || error.response?.statusTypeChar === "5";
 }
 
-async function supplied(socket: unknown): Promise<unknown> {
-  if (typeof socket !== "function") return socket;
+/** The socket that the caller supplies, if any. What its maker says of the connection goes over the settings of this start. */
+async function supplied(endpoint: Endpoint, deadline: OpenDeadline): Promise<unknown> {
+  const { settings, address, port } = endpoint;
+  if (typeof settings.socket !== "function") return settings.socket;
+  const make = settings.socket as SocketMaker;
+  const made = await deadline.run((signal) => makeSocket(make, { address, port, signal }));
+  if (made === undefined || made === null || made === false) return undefined;
+  if (!isSupplied(made)) return made;
+  const { connection, ...own } = made;
+  const known = Object.entries(own).filter(([name, value]) => value !== undefined && MADE.includes(name));
+  Object.assign(settings, Object.fromEntries(known));
+  return connection;
+}
+
+/** What a `SuppliedSocket` may say besides the socket. */
+const MADE: readonly string[] = ["secured", "tls", "tlsHostname", "tlsOptions"] satisfies (keyof SuppliedSocket)[];
+
+function isSupplied(made: unknown): made is SuppliedSocket {
+  return typeof made === "object" && made !== null && "connection" in made;
+}
+
+async function makeSocket(make: SocketMaker, request: SocketRequest): Promise<unknown> {
   try {
-    return await socket();
+    const made = await make(request);
+    if (request.signal.aborted) drop(isSupplied(made) ? made.connection : made);
+    return made;
   } catch (cause) {
+    if (isSmtpError(cause)) throw cause;
     throw new SmtpConnectionError("Function that makes the socket failed", { cause });
   }
 }
 
-async function resolve(network: SmtpNetwork, host: string): Promise<string[]> {
+/** It comes too late. */
+function drop(socket: unknown): void {
+  if (typeof socket === "object" && socket !== null) (socket as { destroy?: () => void }).destroy?.();
+}
+
+/** All addresses of the host, within `dnsTimeout`. */
+async function resolve({ network, address, settings }: Endpoint, deadline: OpenDeadline): Promise<string[]> {
+  const { dnsTimeout } = settings;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const slow = new Promise<never>((_, reject) => {
+    if (dnsTimeout === undefined) return;
+    const cause = Object.assign(new Error("The resolver did not answer"), { code: "ETIMEOUT", syscall: "getaddrinfo" });
+    timer = setTimeout(() => reject(cause), Math.min(dnsTimeout, 0x7fffffff));
+  });
   try {
-    return await network.resolve(host);
+    return await deadline.run(() => Promise.race([network.resolve(address), slow]));
   } catch (cause) {
+    if (isSmtpError(cause)) throw cause;
     const { code } = cause as { code?: unknown };
-    throw new SmtpConnectionError(`Host name "${host}" could not be resolved (${code ?? cause})`, { cause });
+    throw new SmtpConnectionError(`Host name "${address}" could not be resolved (${code ?? cause})`, { cause });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -11,10 +11,12 @@ import {
   BOOLEAN,
   type Check,
   COUNT,
+  DURATION,
   MILLISECONDS,
   NAME,
   OBJECT,
   OBSERVERS,
+  OCTETS,
   OUTPUT,
   oneOf,
   PATH,
@@ -28,11 +30,11 @@ import { SmtpArgumentError, shown } from "./errors.ts";
 import type { SmtpObserver } from "./events.ts";
 import type { SmtpNetwork } from "./net/stream.ts";
 import type { RecipientPolicy } from "./protocol/verdict.ts";
-import type { SaslMechanism } from "./sasl/mechanism.ts";
+import type { SaslMechanism, Secret } from "./sasl/mechanism.ts";
 import type { DebugOutput } from "./transcript.ts";
 
-/** When STARTTLS is used: if offered, always (not offered is an error), or never. */
-export type StarttlsMode = "auto" | "always" | false;
+/** When STARTTLS is used: if offered, the same but a refusal of it is not the end, always (not offered is an error), or never. */
+export type StarttlsMode = "auto" | "opportunistic" | "always" | false;
 
 /** Options of `start`. */
 export interface StartOptions {
@@ -40,10 +42,13 @@ export interface StartOptions {
   helo?: string | undefined;
   /** The user to log in as; needs a secret. */
   user?: string | undefined;
-  /** The password or token, or an async function that gives it when it is needed; needs a user. */
-  secret?: string | (() => string | Promise<string>) | undefined;
+  /**
+   * The password or token, or an async function that gives it when it is needed; needs a user. A token that the server
+   * refused is given to the function, once, which may then give another.
+   */
+  secret?: Secret | undefined;
   /** The same as `secret`, as Net::SMTP has both. */
-  password?: string | (() => string | Promise<string>) | undefined;
+  password?: Secret | undefined;
   /** The login mechanism by name, in any case, `_` for `-`. Default: the first of PLAIN, LOGIN that is offered. */
   authType?: string | undefined;
   /** Ends the start, and later the session, when it aborts. */
@@ -61,7 +66,10 @@ export interface SmtpOptions extends StartOptions {
   esmtp?: boolean | undefined;
   /** TLS from the first byte (RFC 8314). Default false. */
   tls?: boolean | undefined;
-  /** When STARTTLS is used (RFC 3207). Default "auto", which with a login off loopback means "always". */
+  /**
+   * When STARTTLS is used (RFC 3207). Default "auto", which with a login off loopback means "always". "opportunistic": as
+   * "auto", and where the server refuses it messages go in clear without a login, which their deliveries say.
+   */
   starttls?: StarttlsMode | undefined;
   /** Verify the certificate and its name. Default true. */
   tlsVerify?: boolean | undefined;
@@ -71,10 +79,14 @@ export interface SmtpOptions extends StartOptions {
   tlsOptions?: Readonly<Record<string, unknown>> | undefined;
   /** Log in although the connection is in clear and not on loopback. Default false. */
   allowInsecureAuth?: boolean | undefined;
+  /** Log in although the server does not say that it offers it. Default false. */
+  forceAuth?: boolean | undefined;
   /** Login mechanisms of your own, before the built-in ones. Default none. */
   mechanisms?: readonly SaslMechanism[] | undefined;
   /** For DNS, all addresses, TCP and TLS together. Default 30 000. */
   openTimeout?: number | undefined;
+  /** For DNS alone. Default: what `openTimeout` leaves. */
+  dnsTimeout?: number | undefined;
   /** For the greeting. Default: `readTimeout`. */
   greetingTimeout?: number | undefined;
   /** For the reply to each command. Default 60 000. */
@@ -85,6 +97,10 @@ export interface SmtpOptions extends StartOptions {
   writeTimeout?: number | undefined;
   /** For the reply to QUIT. Default 5 000. */
   quitTimeout?: number | undefined;
+  /** For the server to close after QUIT, before the connection is dropped. Default 0: at once. */
+  closeTimeout?: number | undefined;
+  /** Octets of one reply beyond which the session is broken. Default 65 536, no line over 12 288, no more than 1 000 lines. */
+  maxReplySize?: number | undefined;
   /** What happens when a recipient is refused. Default "net-smtp". */
   recipientPolicy?: RecipientPolicy | undefined;
   /** Send commands in groups where the server offers it (RFC 2920). Default true. */
@@ -103,46 +119,38 @@ export interface SmtpOptions extends StartOptions {
   localAddress?: string | undefined;
   /** A unix socket to connect to, instead of address and port. Default none. */
   socketPath?: string | undefined;
-  /** A connected socket (or a function that makes one), instead of address and port: it counts as not loopback. Default none. */
+  /**
+   * A connected socket, instead of address and port, or a function that makes one (`SocketMaker`): it counts as not
+   * loopback. Default none.
+   */
   socket?: unknown;
+  /** The socket speaks TLS already. Default: what the socket says. */
+  secured?: boolean | undefined;
   /** The runtime to connect with. Default: `node:net` and `node:tls`, for Node, Deno and Bun. */
   network?: SmtpNetwork | undefined;
 }
 
+/** Options for which undefined stands where nothing is given. */
+type WithoutDefault =
+  | keyof Omit<StartOptions, "helo">
+  | "tlsHostname"
+  | "dnsTimeout"
+  | "greetingTimeout"
+  | "maxReplySize"
+  | "debugOutput"
+  | "observe"
+  | "localAddress"
+  | "socketPath"
+  | "socket"
+  | "secured"
+  | "network";
+
 /** Options after their check, with defaults. */
-export interface Settings {
-  helo: string;
-  user: string | undefined;
-  secret: string | (() => string | Promise<string>) | undefined;
-  authType: string | undefined;
-  signal: AbortSignal | undefined;
-  lmtp: boolean;
-  esmtp: boolean;
-  tls: boolean;
-  starttls: StarttlsMode;
-  tlsVerify: boolean;
-  tlsHostname: string | undefined;
-  tlsOptions: Readonly<Record<string, unknown>>;
-  allowInsecureAuth: boolean;
-  mechanisms: readonly SaslMechanism[];
-  openTimeout: number;
-  greetingTimeout: number | undefined;
-  readTimeout: number;
-  finalTimeout: number;
-  writeTimeout: number;
-  quitTimeout: number;
-  recipientPolicy: RecipientPolicy;
-  pipelining: boolean;
-  chunking: boolean;
-  inFlight: number;
-  strict: boolean;
-  debugOutput: DebugOutput | undefined;
-  observe: SmtpObserver | readonly SmtpObserver[] | undefined;
-  localAddress: string | undefined;
-  socketPath: string | undefined;
-  socket: unknown;
-  network: SmtpNetwork | undefined;
-}
+export type Settings = {
+  [Name in Exclude<keyof SmtpOptions, "password">]-?: Name extends WithoutDefault
+    ? SmtpOptions[Name]
+    : NonNullable<SmtpOptions[Name]>;
+};
 
 const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   helo: TEXT,
@@ -154,18 +162,22 @@ const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   lmtp: BOOLEAN,
   esmtp: BOOLEAN,
   tls: BOOLEAN,
-  starttls: oneOf("auto", "always", false),
+  starttls: oneOf("auto", "opportunistic", "always", false),
   tlsVerify: BOOLEAN,
   tlsHostname: NAME,
   tlsOptions: OBJECT,
   allowInsecureAuth: BOOLEAN,
+  forceAuth: BOOLEAN,
   mechanisms: ARRAY,
   openTimeout: MILLISECONDS,
+  dnsTimeout: MILLISECONDS,
   greetingTimeout: MILLISECONDS,
   readTimeout: MILLISECONDS,
   finalTimeout: MILLISECONDS,
   writeTimeout: MILLISECONDS,
   quitTimeout: MILLISECONDS,
+  closeTimeout: DURATION,
+  maxReplySize: OCTETS,
   recipientPolicy: POLICY,
   pipelining: BOOLEAN,
   chunking: BOOLEAN,
@@ -176,6 +188,7 @@ const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   localAddress: NAME,
   socketPath: PATH,
   socket: SOCKET,
+  secured: BOOLEAN,
   network: OBJECT,
 };
 
@@ -194,13 +207,17 @@ export const DEFAULTS: Settings = {
   tlsHostname: undefined,
   tlsOptions: {},
   allowInsecureAuth: false,
+  forceAuth: false,
   mechanisms: [],
   openTimeout: 30_000,
+  dnsTimeout: undefined,
   greetingTimeout: undefined,
   readTimeout: 60_000,
   finalTimeout: 600_000,
   writeTimeout: 180_000,
   quitTimeout: 5_000,
+  closeTimeout: 0,
+  maxReplySize: undefined,
   recipientPolicy: "net-smtp",
   pipelining: true,
   chunking: true,
@@ -211,6 +228,7 @@ export const DEFAULTS: Settings = {
   localAddress: undefined,
   socketPath: undefined,
   socket: undefined,
+  secured: undefined,
   network: undefined,
 };
 

@@ -191,14 +191,15 @@ export class NetSmtp extends SmtpCommands {
   ): Promise<Delivery> {
     const connection = this.live();
     if (connection.manual) throw manualOpen();
-    const inClear = !connection.stream.tls && this.starttlsAuto;
+    const mode = this.starttlsMode;
+    const inClear = !connection.stream.tls && (mode === "auto" || mode === "opportunistic");
     const opened = options.openAhead ? openedAhead(content) : content;
     const watch = connection.watch?.listens ? connection.watch : undefined;
     const id = options.id ?? (watch && crypto.randomUUID());
     const transaction = new Transaction(connection, envelope, opened, {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
-      warnings: inClear ? [CLEAR] : [],
+      warnings: connection.warnings.length > 0 ? [...connection.warnings] : inClear ? [CLEAR] : [],
       beforeEnd: options.beforeEnd,
       id,
     });

@@ -149,8 +149,18 @@ class NodeStream implements SmtpStream {
     return handshake(socket, settings, { tls: true, loopback, remote });
   }
 
-  end(): void {
-    if (!this.#over) this.#socket.end();
+  end(closeTimeout: number = 0): void {
+    if (this.#over) return;
+    const socket = this.#socket as Duplex & Partial<Pick<Socket, "unref">>;
+    socket.end();
+    if (closeTimeout <= 0) return;
+    const timer: { unref?: () => unknown } & ReturnType<typeof setTimeout> = setTimeout(
+      () => this.destroy(),
+      Math.min(closeTimeout, 0x7fffffff),
+    );
+    timer.unref?.();
+    socket.unref?.();
+    socket.once("close", () => clearTimeout(timer));
   }
 
   destroy(): void {

@@ -36,8 +36,11 @@ export interface SmtpStream {
    * or if this stream is destroyed meanwhile.
    */
   startTls(options: TlsSettings): Promise<SmtpStream>;
-  /** Ends our direction in order, once everything written has gone out; `close` follows when the server ends its own. */
-  end(): void;
+  /**
+   * Ends our direction in order, once everything written has gone out; `close` follows when the server ends its own. With
+   * `closeTimeout` the connection is dropped so many milliseconds later if it has not, and keeps no process alive meanwhile.
+   */
+  end(closeTimeout?: number): void;
   /** Drops the connection at once; the sink hears nothing more, not even `close`. */
   destroy(): void;
   /** The connection keeps the process alive again, where the runtime lets choose. */
@@ -45,6 +48,33 @@ export interface SmtpStream {
   /** The connection does not keep the process alive: nothing is asked of it. */
   unref?(): void;
 }
+
+/** What a `SocketMaker` is told. */
+export interface SocketRequest {
+  /** The server's host name or IP address. */
+  readonly address: string;
+  /** The server's port. */
+  readonly port: number;
+  /** Aborts when the start is given up: drop what is being made. A socket that comes later is destroyed. */
+  readonly signal: AbortSignal;
+}
+
+/** A socket, and what holds for this connection in place of the session's options. */
+export interface SuppliedSocket {
+  /** The connected socket. */
+  connection: unknown;
+  /** It speaks TLS already. Default: what the socket says. */
+  secured?: boolean | undefined;
+  /** TLS from the first byte. */
+  tls?: boolean | undefined;
+  /** The name that the certificate must carry. */
+  tlsHostname?: string | undefined;
+  /** Options of the runtime's `tls.connect`. */
+  tlsOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Makes the socket of one connection. Undefined or false: address and port are dialled after all. */
+export type SocketMaker = (request: SocketRequest) => unknown;
 
 /** How TLS is spoken; the options of the runtime's `tls.connect` in `options` come last and win. */
 export interface TlsSettings {

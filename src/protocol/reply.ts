@@ -27,6 +27,11 @@ export interface ReplyLimits {
  */
 const DEFAULTS: ReplyLimits = { line: 12_288, lines: 1_000, bytes: 65_536 };
 
+/** The limits where a caller names the octets of a reply: then they alone count. */
+export function replyLimits(bytes: number | undefined): ReplyLimits {
+  return bytes === undefined ? DEFAULTS : { line: bytes, lines: bytes, bytes };
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SmtpArgumentError, SmtpAuthenticationError } from "../errors.ts";
+import { isSmtpError, SmtpArgumentError, SmtpAuthenticationError } from "../errors.ts";
 import type { SaslCredentials } from "./mechanism.ts";
 
 /** NUL divides the fields of PLAIN (RFC 4616 §2); half a surrogate pair has no UTF-8, so another password would be sent. */
@@ -28,14 +28,16 @@ export function checkCredentials(user: unknown, secret: unknown): void {
 
 /**
  * The secret itself; a function is called now. Rejects with `SmtpAuthenticationError` if the function throws (`cause` is
- * what it threw; temporary, since a token endpoint may be down) or returns what cannot be a secret.
+ * what it threw; temporary, since a token endpoint may be down) or returns what cannot be a secret. An error of this
+ * family goes through as it is.
  */
-export async function secretOf({ secret }: SaslCredentials): Promise<string> {
+export async function secretOf({ secret }: Pick<SaslCredentials, "secret">): Promise<string> {
   if (typeof secret === "string") return secret;
   let given: unknown;
   try {
     given = await secret();
   } catch (cause) {
+    if (isSmtpError(cause)) throw cause;
     const details = { cause, temporary: true, retry: "later" } as const;
     throw new SmtpAuthenticationError('The function "secret" failed, so no login was tried', details);
   }

@@ -16,12 +16,17 @@
  * @module
  */
 
+import type { SmtpResponse } from "../protocol/response.ts";
+
+/** A password or token, or a function that gives it; it is told, once, the token that the server refused. */
+export type Secret = string | ((refused?: string) => string | Promise<string>);
+
 /** Who logs in, and where. */
 export interface SaslCredentials {
   /** The user name: not empty, no NUL. */
   readonly user: string;
   /** The password or token, or a function that gives it, called once for each login. Read it with `secretOf`. */
-  readonly secret: string | (() => string | Promise<string>);
+  readonly secret: Secret;
   /** The server's name as the caller gave it, for mechanisms that sign or send it (RFC 7628). */
   readonly host: string;
   /** The server's port. */
@@ -43,10 +48,24 @@ export type SaslExchange =
   | Generator<string | undefined, void, string | undefined>
   | AsyncGenerator<string | undefined, void, string | undefined>;
 
+/** A login whose lines the mechanism says itself. */
+export interface SaslConversation {
+  /** Who logs in. */
+  readonly credentials: SaslCredentials;
+  /** What the server offers, as `capabilities` of a session. */
+  readonly capabilities: ReadonlyMap<string, readonly string[]>;
+  /** Writes one line and gives its reply. Rejects with `SmtpArgumentError` for a line that is not one, or that is no part of a login. */
+  say(line: string): Promise<SmtpResponse>;
+}
+
 /** A way to log in (RFC 4422). */
 export interface SaslMechanism {
   /** Its registered name, `PLAIN`: 1 to 20 letters, digits, `-` and `_`. */
   readonly name: string;
+  /** True if the secret is a token: where the server refuses it, the function that gave it is asked for another, once. */
+  readonly renews?: boolean;
   /** Begins one login. Nothing runs before the first `next()`. */
   exchange(credentials: SaslCredentials): SaslExchange;
+  /** In place of `exchange`: says all lines itself, AUTH too. What it throws fails the login. */
+  converse?(login: SaslConversation): Promise<void>;
 }

@@ -15,6 +15,7 @@ const CONTROLS = /[\u0000-\u001f\u007f]/;
 /** `user=…^Aauth=Bearer …^A^A`, the secret being the access token. Throws `SmtpArgumentError` for a control character. */
 export const xoauth2: SaslMechanism = {
   name: "XOAUTH2",
+  renews: true,
   async *exchange(credentials) {
     const user = withoutControls("user", credentials.user);
     const token = withoutControls("secret", await secretOf(credentials));
