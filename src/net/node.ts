@@ -76,6 +76,7 @@ function wrap(socket: unknown, secured: boolean): SmtpStream {
     throw new SmtpArgumentError(`socket must be a connected socket that gives bytes, not ${shown(socket)}`);
   }
   const { remoteAddress, remotePort, encrypted } = socket as Partial<TLSSocket>;
+  if (socket instanceof Socket) socket.setNoDelay(true).setKeepAlive(true);
   const remote = remoteAddress === undefined ? "the supplied socket" : endpoint(remoteAddress, remotePort);
   return new NodeStream(socket, { tls: secured || encrypted === true, loopback: false, remote });
 }
@@ -133,6 +134,7 @@ class NodeStream implements SmtpStream {
     this.#sink = sink;
     if (this.#over) queueMicrotask(() => this.#tell());
     else this.#socket.on("drain", this.#drain).on("end", this.#end).on("data", this.#data);
+    if (this.#socket.isPaused?.()) this.#socket.resume(); // as a proxy's client left it
   }
 
   write(bytes: Uint8Array): boolean {

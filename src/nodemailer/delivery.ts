@@ -8,33 +8,35 @@
 import type { Delivery } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
 import { NetSmtp } from "../smtp.ts";
-import { loginOf } from "./auth.ts";
 import { type Stage, transportError } from "./errors.ts";
 import type { Activity } from "./events.ts";
 import { sentMessageInfo } from "./info.ts";
 import { Log } from "./logger.ts";
+import type { NetSmtpAuth } from "./login_types.ts";
 import { type Outgoing, outgoing, recipientsOf } from "./mail.ts";
 import type { TransportSettings } from "./options.ts";
-import type { NetSmtpAuth, NetSmtpMail, NetSmtpSentMessageInfo } from "./types.ts";
+import type { Caller, Route } from "./route.ts";
+import type { NetSmtpMail, NetSmtpSentMessageInfo } from "./types.ts";
 
 /** What a connection is made for. */
 interface Purpose {
   readonly auth: NetSmtpAuth | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly caller: Caller;
   readonly log: Log | undefined;
 }
 
 /** Sends one message. Rejects with Nodemailer's error. */
 export async function deliver(
-  settings: TransportSettings,
+  route: Route,
   activity: Activity,
   mail: NetSmtpMail,
-  proxied: boolean,
+  caller: Caller,
 ): Promise<NetSmtpSentMessageInfo> {
+  const { settings } = route;
   const log = Log.of(settings.log);
   let stage: Stage = "mail";
   try {
-    if (proxied) throw pastProxy();
     const message = outgoing(mail, settings.auth, settings.asks);
     log?.line(
       "info",
@@ -42,9 +44,9 @@ export async function deliver(
       `Sending ${message.messageId} to ${some(message.to)}`,
     );
     stage = "auth";
-    return await connected(settings, activity, { ...message, log }, async (smtp) => {
+    return await connected(route, activity, { ...message, caller, log }, async (smtp) => {
       stage = "mail";
-      return await sent(settings, smtp, message, log);
+      return await sent(settings.beforeEnd, smtp, message, log);
     });
   } catch (error) {
     const told = transportError(error, recipientsOf(mail), stage);
@@ -54,16 +56,14 @@ export async function deliver(
 }
 
 /** Connects and logs in. Rejects with Nodemailer's error. */
-export async function verify(settings: TransportSettings, activity: Activity, proxied: boolean): Promise<true> {
+export async function verify(route: Route, activity: Activity, caller: Caller): Promise<true> {
+  const { settings } = route;
   const log = Log.of(settings.log);
   try {
-    if (proxied) throw pastProxy();
-    return await connected(
-      settings,
-      activity,
-      { auth: settings.auth, signal: undefined, log },
-      async () => true as const,
-    );
+    return await connected(route, activity, { auth: settings.auth, signal: undefined, caller, log }, async (smtp) => {
+      if (settings.forceAuth && !settings.auth && smtp.capable("AUTH")) throw noLogin();
+      return true as const;
+    });
   } catch (error) {
     const told = transportError(error, [], "auth");
     log?.line("error", { tnx: "verify", err: told }, told.message);
@@ -71,24 +71,27 @@ export async function verify(settings: TransportSettings, activity: Activity, pr
   }
 }
 
-/** A message that was to go through a proxy must not go past it. */
-function pastProxy(): SmtpArgumentError {
-  return new SmtpArgumentError(
-    "A proxy was set, which is not supported yet, and nothing was sent past it: leave setupProxy() out",
-    { phase: "connect" },
-  );
+/** `forceAuth` wants a login, and `verify` has none to make. */
+function noLogin(): SmtpArgumentError {
+  return new SmtpArgumentError('Login is missing: "forceAuth" is set, and there is no "auth"', {
+    phase: "auth",
+    code: "SMTP_NO_AUTH",
+  });
 }
 
 async function connected<T>(
-  { host, port, smtp: options, authMethod }: TransportSettings,
+  route: Route,
   activity: Activity,
-  { auth, signal, log }: Purpose,
+  { auth, signal, caller, log }: Purpose,
   use: (smtp: NetSmtp) => Promise<T>,
 ): Promise<T> {
-  const login = loginOf(auth, authMethod);
-  const smtp = new NetSmtp(host, port, { ...options, ...login, signal, debugOutput: log?.dialogue });
+  let smtp: NetSmtp | undefined;
   activity.begin();
   try {
+    const { host, port, smtp: options } = await route.located();
+    const login = await route.login(auth, caller);
+    const socket = route.socket(caller);
+    smtp = new NetSmtp(host, port, { ...options, ...login, socket, signal, debugOutput: log?.dialogue });
     await smtp.start();
     return await use(smtp);
   } finally {
@@ -96,12 +99,12 @@ async function connected<T>(
   }
 }
 
-async function finished(smtp: NetSmtp): Promise<void> {
-  if (smtp.started) await smtp.finish().catch(() => undefined);
+async function finished(smtp: NetSmtp | undefined): Promise<void> {
+  if (smtp?.started) await smtp.finish().catch(() => undefined);
 }
 
 async function sent(
-  { beforeEnd }: TransportSettings,
+  beforeEnd: TransportSettings["beforeEnd"],
   smtp: NetSmtp,
   { from, to, messageId, signal, requests, open }: Outgoing,
   log: Log | undefined,

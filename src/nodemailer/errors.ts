@@ -14,6 +14,8 @@
  * | `SmtpSessionError`, `SmtpLatchedError` | ECONNECTION, API |
  * | `SmtpArgumentError` | EAUTH, EENVELOPE, EMESSAGE or ECONFIG by its phase, API; MAIL FROM if the server's limits stood against it |
  * | REQUIRETLS asked for, and not offered or no verified TLS | EREQUIRETLS, MAIL FROM |
+ * | one whose cause is a proxy's | EPROXY, CONN |
+ * | `verify` without the login that `forceAuth` wants | ENOAUTH, API |
  * | a refusal (4xx, 5xx), `SmtpUnsupportedCommand` | by its phase: EPROTOCOL, ETLS, EAUTH, EENVELOPE, EMESSAGE |
  * | 421 at EHLO or to no command of its own | ECONNECTION |
  *
@@ -60,6 +62,7 @@ const ARGUMENT: Partial<Readonly<Record<Phase, string>>> = {
 const BY_KIND: Readonly<Record<string, (error: Failure, stage: Stage) => CodeAndCommand | undefined>> = {
   SMTP_ARGUMENT: (error, stage) => [argumentCode(error, stage), saidCommand(error) ?? "API"],
   SMTP_REQUIRETLS: (error) => ["EREQUIRETLS", saidCommand(error)],
+  SMTP_NO_AUTH: () => ["ENOAUTH", "API"],
   SMTP_ABORTED: () => ["EABORT", undefined],
   SMTP_OPEN_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
   SMTP_READ_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
@@ -79,6 +82,9 @@ const RESOLVER_CODES = /^(ENOTFOUND|ENODATA|ESERVFAIL|EAI_[A-Z]+)$/;
 
 /** Node's for what its permission model denies: Nodemailer does not put its own in its place. */
 const ACCESS_DENIED = "ERR_ACCESS_DENIED";
+
+/** Codes that stay what they are: Nodemailer's own for its proxies, and Node's. */
+const KEPT: readonly string[] = ["EPROXY", ACCESS_DENIED];
 
 /**
  * The error to give to Nodemailer. `to` are the recipients of the message, for a failure before its envelope; `stage` is
@@ -124,7 +130,8 @@ function dressed(cause: Error, keys: object): NetSmtpTransportError {
 
 function codeAndCommand(error: Failure, stage: Stage): CodeAndCommand {
   const [code, command] = BY_KIND[error.code]?.(error, stage) ?? refusalCode(error);
-  return [originalCode(error) === ACCESS_DENIED ? ACCESS_DENIED : code, command];
+  const original = originalCode(error) ?? "";
+  return [KEPT.includes(original) ? original : code, command];
 }
 
 function argumentCode({ phase }: SmtpFailure, stage: Stage): string {

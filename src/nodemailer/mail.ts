@@ -10,7 +10,8 @@ import type { MailOptions } from "../extensions.ts";
 import type { MessageSource } from "../message.ts";
 import { messageAuth } from "./auth.ts";
 import { type Requests, requests } from "./envelope.ts";
-import type { NetSmtpAuth, NetSmtpMail } from "./types.ts";
+import type { NetSmtpAuth } from "./login_types.ts";
+import type { NetSmtpMail } from "./types.ts";
 
 /** A message on its way out. */
 export interface Outgoing {

@@ -13,16 +13,26 @@
 
 export type { MessageInDoubt } from "../delivery.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
-export { NetSmtpTransport } from "./transport.ts";
+export type { Secret } from "../sasl/mechanism.ts";
+export { createNetSmtpTransport, type NetSmtpMailOptions, type NetSmtpTransporter } from "./helper.ts";
 export type {
   NetSmtpAuth,
+  NetSmtpCustomAuth,
+  NetSmtpCustomAuthContext,
+  NetSmtpCustomAuthResponse,
+} from "./login_types.ts";
+export type { NodemailerModule } from "./peer.ts";
+export { NetSmtpTransport } from "./transport.ts";
+export type {
   NetSmtpCallback,
+  NetSmtpGetSocket,
   NetSmtpListener,
   NetSmtpLogger,
   NetSmtpMail,
   NetSmtpRecipient,
   NetSmtpSend,
   NetSmtpSentMessageInfo,
+  NetSmtpSocketOptions,
   NetSmtpTransportError,
   NetSmtpTransportOptions,
   NetSmtpVerify,

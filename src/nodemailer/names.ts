@@ -8,14 +8,11 @@
 import { SmtpArgumentError, shown } from "../errors.ts";
 
 /** Options of Nodemailer's SMTP transport and pool that are not there yet. */
-const LATER: ReadonlySet<string> = words(`
-  allowInternalNetworkInterfaces connection customAuth dnsTimeout forceAuth getSocket idleTimeout maxConnections
-  maxMessages maxRequeues maxResponseSize opportunisticTLS pool proxy rateDelta rateLimit secured service socket
-  socketCloseTimeout`);
+const LATER: ReadonlySet<string> = words("idleTimeout maxConnections maxMessages maxRequeues pool rateDelta rateLimit");
 
-/** Nodemailer reads these from its own options, which a transport object does not pass to it; its defaults do. */
-const MAILER: ReadonlySet<string> = words(
-  "attachDataUrls disableFileAccess disableUrlAccess dkim maxRecipients normalizeHeaderKey",
+/** Nodemailer reads these from its own options, which a transport object does not pass to it; its defaults do, or createNetSmtpTransport. */
+export const MAILER: ReadonlySet<string> = words(
+  "attachDataUrls disableFileAccess disableUrlAccess dkim maxRecipients normalizeHeaderKey proxy",
 );
 
 /** The engine's names, and what Nodemailer calls the same. */
@@ -44,7 +41,7 @@ function words(text: string): ReadonlySet<string> {
 /** Throws `SmtpArgumentError` unless every name is known; one that is not there yet may be switched off. */
 export function checkOptionNames(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
-    if (known.includes(name) || (LATER.has(name) && !isLater(name, value))) continue;
+    if (known.includes(name) || ((LATER.has(name) || name === "proxy") && isOff(value))) continue;
     throw new SmtpArgumentError(`Option ${shown(name)} ${whyNot(name, known)}`, { phase: "connect" });
   }
 }
@@ -60,6 +57,8 @@ function isOff(value: unknown): boolean {
 
 function whyNot(name: string, known: readonly string[]): string {
   if (LATER.has(name)) return "is not supported yet: leave it out";
+  if (name === "proxy")
+    return "is not the transport's: use createNetSmtpTransport(nodemailer, options), or transporter.setupProxy(url)";
   if (MAILER.has(name)) return `is not the transport's: give it to Nodemailer, createTransport(transport, { ${name} })`;
   const renamed = RENAMED.get(name);
   if (renamed) return `is unknown: Nodemailer's name for it is ${renamed}`;

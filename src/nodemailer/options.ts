@@ -7,22 +7,39 @@
  * | `connectionTimeout` 120 000 | `openTimeout` |
  * | `greetingTimeout` 30 000 | `greetingTimeout` |
  * | `socketTimeout` 600 000 | `readTimeout`, `writeTimeout` and, if it is longer than 600 000, `finalTimeout` |
- * | `secure`, `requireTLS`, `ignoreTLS` | `tls`, `starttls: "always"`, `starttls: false` |
+ * | `dnsTimeout` 30 000, `socketCloseTimeout` 5 000, `maxResponseSize` | `dnsTimeout`, `closeTimeout`, `maxReplySize` |
+ * | `secure`, `requireTLS`, `ignoreTLS`, `opportunisticTLS` | `tls`, `starttls: "always"`, `false`, `"opportunistic"` |
  *
  * @module
  */
 
 import { hostname } from "node:os";
-import { BOOLEAN, type Check, FUNCTION, MILLISECONDS, OBJECT, oneOf, POLICY, TEXT } from "../checks.ts";
+import {
+  BOOLEAN,
+  type Check,
+  DURATION,
+  FUNCTION,
+  MILLISECONDS,
+  OBJECT,
+  OCTETS,
+  oneOf,
+  POLICY,
+  TEXT,
+} from "../checks.ts";
 import type { MessageInDoubt } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
 import type { MailOptions } from "../extensions.ts";
 import { checkOption, type SmtpOptions } from "../options.ts";
 import { ehlo } from "../protocol/command.ts";
-import { findMechanism } from "../sasl/registry.ts";
-import { checkAuth } from "./auth.ts";
+import { checkAuth, checkCustom, checkMethod } from "./auth.ts";
+import { checkCustomAuth, customMechanisms, mechanismName } from "./custom_auth.ts";
+import type { NetSmtpAuth } from "./login_types.ts";
 import { checkOptionNames } from "./names.ts";
-import type { NetSmtpAuth, NetSmtpLogger, NetSmtpTransportOptions } from "./types.ts";
+import { checkOAuth2 } from "./oauth2.ts";
+import type { NodemailerModule } from "./peer.ts";
+import { serviceOptions } from "./service.ts";
+import type { Given } from "./sockets.ts";
+import type { NetSmtpLogger, NetSmtpTransportOptions } from "./types.ts";
 import { urlOptions } from "./url.ts";
 
 /** The options after their check. */
@@ -33,6 +50,14 @@ export interface TransportSettings {
   readonly smtp: SmtpOptions;
   readonly auth: NetSmtpAuth | undefined;
   readonly authMethod: string | undefined;
+  /** The mechanisms of `customAuth`, by name. */
+  readonly customMethods: readonly string[];
+  /** True if a login is a must, offered or not. */
+  readonly forceAuth: boolean;
+  /** The service whose host and port are still to be looked up. */
+  readonly service: string | undefined;
+  /** The options as they were given, the URL's over them: what `getSocket` is told. */
+  readonly given: Given;
   readonly beforeEnd: ((message: MessageInDoubt) => unknown) | undefined;
   /** What every message asks of the server's extensions. */
   readonly asks: MailOptions;
@@ -62,7 +87,6 @@ const PORT: Check = {
   },
 };
 const HELO: Check = { expected: "a host name or an address literal such as [192.0.2.1]", holds: isHelo };
-const MECHANISM: Check = { expected: "one of PLAIN, LOGIN, CRAM-MD5, XOAUTH2", holds: isMechanism };
 const LOGGER: Check = {
   expected: "true, false, or an object with methods debug, info, warn, error",
   holds: (value) => typeof value === "boolean" || OBJECT.holds(value),
@@ -73,21 +97,33 @@ const NEVER_IN_URL: Check = { expected: "an object", holds: (value) => typeof va
 
 const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   url: ELSEWHERE,
+  service: TEXT,
   host: HOST,
   port: PORT,
   lmtp: BOOLEAN,
   secure: BOOLEAN,
   requireTLS: BOOLEAN,
   ignoreTLS: BOOLEAN,
+  opportunisticTLS: BOOLEAN,
   name: HELO,
   auth: NEVER_IN_URL,
-  authMethod: MECHANISM,
+  authMethod: TEXT,
+  forceAuth: BOOLEAN,
+  customAuth: OBJECT,
   tls: OBJECT,
   servername: WORD,
   connectionTimeout: MILLISECONDS,
   greetingTimeout: MILLISECONDS,
   socketTimeout: MILLISECONDS,
+  dnsTimeout: MILLISECONDS,
+  socketCloseTimeout: DURATION,
+  maxResponseSize: OCTETS,
   localAddress: WORD,
+  allowInternalNetworkInterfaces: BOOLEAN,
+  connection: OBJECT,
+  socket: OBJECT,
+  secured: BOOLEAN,
+  getSocket: FUNCTION,
   logger: LOGGER,
   debug: BOOLEAN,
   transactionLog: BOOLEAN,
@@ -105,17 +141,40 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
 
 /** The settings of a transport. Throws `SmtpArgumentError` that names the option and what was expected, without secrets. */
 export function transportSettings(given: NetSmtpTransportOptions | string | undefined): TransportSettings {
-  const options = merged(typeof given === "string" ? { url: given } : (given ?? {}));
-  const auth = checkAuth(options.auth);
+  return settingsOf(merged(typeof given === "string" ? { url: given } : (given ?? {})));
+}
+
+/** The settings with what the service's entry says over them. Rejects with `SmtpArgumentError` if Nodemailer does not know it. */
+export async function locatedSettings(
+  { service, given }: TransportSettings,
+  nodemailer: NodemailerModule | undefined,
+): Promise<TransportSettings> {
+  const entry = await serviceOptions(service as string, nodemailer);
+  const tls = { ...(given.tls as object | undefined), ...(entry.tls as object | undefined) };
+  return settingsOf({ ...given, ...entry, tls, service: undefined });
+}
+
+function settingsOf(options: NetSmtpTransportOptions): TransportSettings {
+  const { customAuth = {}, authMethod } = options;
+  checkCustomAuth(customAuth);
+  const custom = Object.keys(customAuth).map(mechanismName);
+  const auth = checkAuth(options.auth, custom);
+  if (auth) checkCustom(auth, authMethod, custom);
+  if (auth) checkOAuth2(auth, options.allowInsecureAuth ?? false);
+  if (authMethod !== undefined) checkMethod("authMethod", authMethod, custom);
   const port = options.port === undefined ? undefined : Number(options.port);
   const secure = options.secure ?? port === 465;
   if (options.lmtp && (port === undefined || port === 25)) throw noLmtpPort(port);
   return {
     host: options.host?.replace(/^\[(.*)\]$/, "$1") ?? "localhost",
     port: port ?? (secure ? 465 : 587),
-    smtp: smtpOptions(options, secure),
+    smtp: { ...smtpOptions(options, secure), mechanisms: customMechanisms(customAuth, auth) },
     auth,
-    authMethod: options.authMethod,
+    authMethod,
+    customMethods: custom,
+    forceAuth: options.forceAuth ?? false,
+    service: options.service,
+    given: options as Given,
     beforeEnd: options.beforeEnd,
     asks: { requireTls: options.requireTLSExtensionEnabled, whenNotOffered: options.whenNotOffered },
     log: {
@@ -165,10 +224,15 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
     tlsHostname: options.servername,
     tlsOptions: { ...options.tls },
     allowInsecureAuth: options.allowInsecureAuth,
+    forceAuth: options.forceAuth,
     openTimeout: options.connectionTimeout ?? 120_000,
+    dnsTimeout: options.dnsTimeout ?? 30_000,
     greetingTimeout: options.greetingTimeout ?? 30_000,
     readTimeout: socketTimeout,
     writeTimeout: socketTimeout,
+    closeTimeout: options.socketCloseTimeout ?? 5_000,
+    maxReplySize: options.maxResponseSize,
+    secured: options.secured,
     finalTimeout: options.finalTimeout ?? Math.max(socketTimeout, FINAL_TIMEOUT),
     recipientPolicy: options.recipientPolicy ?? "collect",
     strict: options.strict,
@@ -178,9 +242,13 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
   };
 }
 
-function starttls({ requireTLS, ignoreTLS }: NetSmtpTransportOptions, secure: boolean): SmtpOptions["starttls"] {
+function starttls(
+  { requireTLS, ignoreTLS, opportunisticTLS }: NetSmtpTransportOptions,
+  secure: boolean,
+): SmtpOptions["starttls"] {
   if (requireTLS && !secure) return "always";
-  return ignoreTLS ? false : "auto";
+  if (ignoreTLS) return false;
+  return opportunisticTLS ? "opportunistic" : "auto";
 }
 
 /** LMTP has no port of its own, and SMTP's is forbidden to it (RFC 2033 5). */
@@ -202,10 +270,6 @@ function ownName(): string {
 
 function isHelo(name: unknown): boolean {
   return typeof name === "string" && passes(() => ehlo(name));
-}
-
-function isMechanism(name: unknown): boolean {
-  return typeof name === "string" && passes(() => findMechanism(name));
 }
 
 function passes(check: () => unknown): boolean {

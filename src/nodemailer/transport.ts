@@ -8,9 +8,12 @@
 import { VERSION } from "../version.ts";
 import { deliver, verify } from "./delivery.ts";
 import { Activity } from "./events.ts";
-import { type TransportSettings, transportSettings } from "./options.ts";
+import { transportSettings } from "./options.ts";
+import type { NodemailerModule } from "./peer.ts";
+import { type Caller, callerOf, Route } from "./route.ts";
 import type {
   NetSmtpCallback,
+  NetSmtpGetSocket,
   NetSmtpListener,
   NetSmtpMail,
   NetSmtpSend,
@@ -46,9 +49,8 @@ export class NetSmtpTransport {
   /** Nodemailer's Mail object, set by it. Not enumerable, since it refers back. */
   // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own type, which is not imported
   declare mailer: any;
-  /** What Nodemailer sets for a proxy; not supported yet, so a message fails once it is set. */
-  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own types, which are not imported
-  getSocket?: (options: any, callback: any) => void;
+  /** Makes the sockets, where the option `getSocket` or a proxy of Nodemailer's has set it. */
+  getSocket?: NetSmtpGetSocket;
   /** Sends a message: calls back once, or without a callback gives a promise. Never throws. */
   readonly send: NetSmtpSend;
   /** Connects and logs in, then leaves: calls back once, or without a callback gives a promise of true. Never throws. */
@@ -59,21 +61,27 @@ export class NetSmtpTransport {
   readonly isIdle: () => boolean;
   /** Sets the listener of an event, in place of the one before: `idle` and `clear` when nothing is under way any more. */
   readonly on: (event: string | symbol, listener: NetSmtpListener) => this;
-  readonly #settings: TransportSettings;
+  readonly #route: Route;
 
-  /** Takes Nodemailer's options or a URL. Throws `SmtpArgumentError` that names what cannot be taken, without secrets. */
-  constructor(options?: NetSmtpTransportOptions | string) {
+  /**
+   * Takes Nodemailer's options or a URL; and Nodemailer itself, which `service` and OAuth 2.0 tokens need, where it cannot be
+   * loaded by its name (in a bundle). Throws `SmtpArgumentError` that names what cannot be taken, without secrets.
+   */
+  constructor(options?: NetSmtpTransportOptions | string, nodemailer?: NodemailerModule) {
     const settings = transportSettings(options);
+    const route = new Route(settings, nodemailer);
     const activity = new Activity();
-    const transport = this;
-    this.#settings = settings;
+    const caller = (self: unknown): Caller => callerOf(self, this);
+    this.#route = route;
+    const { getSocket } = settings.given as { getSocket?: NetSmtpGetSocket };
+    if (getSocket) this.getSocket = getSocket;
     Object.defineProperty(this, "mailer", { value: undefined, writable: true, configurable: true });
     // Not arrow functions: Nodemailer sets `getSocket` on the object it was given, which may be a copy.
     this.send = function (this: unknown, mail: NetSmtpMail, callback?: NetSmtpCallback<NetSmtpSentMessageInfo>) {
-      return answered(deliver(settings, activity, mail, isProxied(this, transport)), callback);
+      return answered(deliver(route, activity, mail, caller(this)), callback);
     } as NetSmtpSend;
     this.verify = function (this: unknown, callback?: NetSmtpCallback<true>) {
-      return answered(verify(settings, activity, isProxied(this, transport)), callback);
+      return answered(verify(route, activity, caller(this)), callback);
     } as NetSmtpVerify;
     this.on = function <T>(this: T, event: string | symbol, listener: NetSmtpListener): T {
       activity.on(event, listener);
@@ -86,14 +94,9 @@ export class NetSmtpTransport {
   /** Where it sends to: `#<NetSmtpTransport smtp.example.com:587>`. */
   toString(): string {
     // A clone has the prototype, not the settings.
-    if (!(#settings in this)) return "#<NetSmtpTransport>";
-    return `#<NetSmtpTransport ${this.#settings.host}:${this.#settings.port}>`;
+    if (!(#route in this)) return "#<NetSmtpTransport>";
+    return `#<NetSmtpTransport ${this.#route}>`;
   }
-}
-
-/** True if Nodemailer has set a proxy's socket maker, on the transport or on a copy of it. */
-function isProxied(...transports: readonly unknown[]): boolean {
-  return transports.some((transport) => (transport as { getSocket?: unknown } | undefined)?.getSocket);
 }
 
 /** Calls back in a task of its own, so that what the callback throws is not taken for a failure of the message. */

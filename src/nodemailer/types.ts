@@ -9,20 +9,33 @@
 import type { MessageInDoubt } from "../delivery.ts";
 import type { Fate, Phase, Retry } from "../errors.ts";
 import type { RecipientPolicy } from "../protocol/verdict.ts";
+import type { NetSmtpAuth, NetSmtpCustomAuth } from "./login_types.ts";
 
-/** The login of a transport, or of one message. */
-export interface NetSmtpAuth {
-  /** "login" (the default) logs in by user and password, "oauth2" by user and access token; in any case. */
-  type?: string | undefined;
-  /** The user name. */
-  user?: string | undefined;
-  /** The password, or a function that gives it when it is needed. Without one the message fails with EAUTH. */
-  pass?: string | (() => string | Promise<string>) | undefined;
-  /** The login mechanism by name, in any case: PLAIN, LOGIN, CRAM-MD5, XOAUTH2. Default: the first of PLAIN, LOGIN that is offered. */
-  method?: string | false | undefined;
-  /** The OAuth 2.0 access token for XOAUTH2, or a function that gives it when it is needed. It is not renewed. */
-  accessToken?: string | (() => string | Promise<string>) | undefined;
+/** What `getSocket` answers; besides the socket what holds for its connection. */
+export interface NetSmtpSocketOptions {
+  /** The connected socket; without one the host is dialled. */
+  connection?: unknown;
+  /** It speaks TLS already. */
+  secured?: boolean | undefined;
+  /** TLS from the first byte. */
+  secure?: boolean | undefined;
+  /** The name that the certificate must carry. */
+  servername?: string | undefined;
+  /** Options of `tls.connect`. */
+  tls?: object | undefined;
+  /** The host, whose name the certificate must carry unless `servername` is given. */
+  host?: string | undefined;
+  /** Nothing else can be changed for one connection. */
+  [key: string]: unknown;
 }
+
+/** Makes the socket of one connection, as Nodemailer's proxies do. It is given the options, with `connectStartedAt`. */
+export type NetSmtpGetSocket = (
+  // biome-ignore lint/suspicious/noExplicitAny: Nodemailer's own types, which are not imported
+  options: any,
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  callback: (error: any, socketOptions?: any) => void,
+) => void;
 
 /** A logger like bunyan's and pino's: methods by level that take fields and a message. A level it lacks goes to another. */
 export interface NetSmtpLogger {
@@ -40,6 +53,8 @@ export interface NetSmtpLogger {
 export interface NetSmtpTransportOptions {
   /** All of it as a URL: `smtps://user:pass@smtp.example.com?name=me.example`. What it says goes before the other options. */
   url?: string | undefined;
+  /** A service by its name in Nodemailer's list, "gmail" for example. What the list says goes before the URL and the other options. */
+  service?: string | undefined;
   /** The server's host name or IP address. Default "localhost". */
   host?: string | undefined;
   /** The server's port. Default 465 if `secure`, else 587. */
@@ -52,12 +67,21 @@ export interface NetSmtpTransportOptions {
   requireTLS?: boolean | undefined;
   /** STARTTLS never, unless `requireTLS`. Default false. */
   ignoreTLS?: boolean | undefined;
+  /**
+   * STARTTLS where it is offered, and where the server refuses it the message goes in clear without the login, with a
+   * warning to the logger, unless `requireTLS` or `ignoreTLS`. Default false: a refusal is an error.
+   */
+  opportunisticTLS?: boolean | undefined;
   /** The name said in EHLO. Default: the host's name if it is dotted, else `[127.0.0.1]`. */
   name?: string | undefined;
   /** The login. Default none. */
   auth?: NetSmtpAuth | false | null | undefined;
   /** The login mechanism where `auth.method` names none. */
   authMethod?: string | undefined;
+  /** Log in although the server does not say that it offers it; `verify` without a login is an error. Default false. */
+  forceAuth?: boolean | undefined;
+  /** Logins of your own by the name of their mechanism, for `auth.method`; they go before the built-in ones. Default none. */
+  customAuth?: Readonly<Record<string, NetSmtpCustomAuth>> | undefined;
   /** Options of the runtime's `tls.connect`: `ca`, `cert`, `key`, `rejectUnauthorized`, `servername`, … */
   tls?: object | undefined;
   /** The name that the certificate must carry. Default: the host. */
@@ -71,8 +95,24 @@ export interface NetSmtpTransportOptions {
    * reply to a message is waited for longer, see `finalTimeout`.
    */
   socketTimeout?: number | undefined;
+  /** For DNS alone. Default 30 000. */
+  dnsTimeout?: number | undefined;
+  /** For the server to close after QUIT, before the connection is dropped; 0: at once. Default 5 000; it keeps no process alive. */
+  socketCloseTimeout?: number | undefined;
+  /** Octets of one reply beyond which the connection is given up. Default 65 536, no line over 12 288, no more than 1 000 lines. */
+  maxResponseSize?: number | undefined;
   /** The local IP address to connect from. Default: the system's choice. */
   localAddress?: string | undefined;
+  /** Nothing: every address that the resolver gives is tried, whatever interfaces there are. Taken, since Nodemailer has it. */
+  allowInternalNetworkInterfaces?: boolean | undefined;
+  /** A connected socket, for the first connection and no other; it counts as not loopback. Default none. */
+  connection?: object | undefined;
+  /** A `net.Socket` that is still to be connected, for the first connection and no other; it counts as not loopback. Default none. */
+  socket?: object | undefined;
+  /** The socket speaks TLS already. Default: what the socket says. */
+  secured?: boolean | undefined;
+  /** Makes the socket of each connection; without one in its answer the host is dialled. Default none. */
+  getSocket?: NetSmtpGetSocket | undefined;
   /** True: to the console; or a logger. Default none. */
   logger?: NetSmtpLogger | boolean | null | undefined;
   /** The dialogue goes to the logger too, secrets and content left out. Default false. */

@@ -180,9 +180,10 @@ describe("login", () => {
   });
 
   test.each([
-    [{ user: "you", method: "PLAIN" }, "unknown"],
-    [{ user: "you", refreshToken: "secret" }, "not supported yet"],
-    [{ user: "you", clientSecret: "secret" }, "not supported yet"],
+    [{ user: "you", method: "PLAIN" }, 'Key "method" in "auth of a message" is the transport\'s'],
+    [{ user: "you", clientSecret: "secret" }, 'Key "clientSecret" in "auth of a message" is the transport\'s'],
+    [{ user: "you", accessUrl: "https://evil.example/" }, 'Key "accessUrl" in "auth of a message" is the transport\'s'],
+    [{ user: "you", usr: "secret" }, "unknown"],
     [{ type: "ntlm" }, "unknown"],
     [{ pass: 12 }, "number"],
     ["me:secret", "string"],

@@ -109,7 +109,7 @@ describe("options in README", () => {
 
   test("the keys of the plugin's auth are named", () => {
     const row = rows(section("### Of the plugin")).find(([option]) => option === "`auth`")?.[2] ?? "";
-    for (const key of members("src/nodemailer/types.ts", "NetSmtpAuth")) expect(quoted(row)).toContain(key);
+    for (const key of members("src/nodemailer/login_types.ts", "NetSmtpAuth")) expect(quoted(row)).toContain(key);
   });
 
   test("defaults are those of the code", () => {
