@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import nodemailer from "nodemailer";
 import SMTPConnectionModule from "nodemailer/lib/smtp-connection";
 import { NetSmtp } from "../dist/mod.js";
+import { NetSmtpTransport } from "../dist/src/nodemailer/mod.js";
 
 const SMTPConnection = SMTPConnectionModule.default ?? SMTPConnectionModule;
 const HOST = "127.0.0.1";
@@ -70,20 +71,37 @@ async function smtpConnection(port, { auth, ...options } = {}) {
   };
 }
 
-/** Nodemailer's pool with one connection, through sendMail, of raw Buffers. */
-async function pool(port) {
-  const transport = nodemailer.createTransport({
-    pool: true,
-    maxConnections: 1,
-    maxMessages: 1e9,
-    host: HOST,
-    port,
-    ignoreTLS: true,
-  });
-  const mail = { envelope: { from: FROM, to: TO }, raw: MESSAGE };
+/** Receipts as applications compose them: headers and text, nothing at hand as bytes. */
+const COMPOSED = { from: FROM, to: TO, subject: "Receipt", text: LINE.repeat(12) };
+const MAILS = { raw: { envelope: { from: FROM, to: TO }, raw: MESSAGE }, composed: COMPOSED };
+
+/** A transport that takes a message's stream and does nothing with it: what Nodemailer's own layer costs. */
+const drain = {
+  name: "drain",
+  version: "1",
+  send(mail, done) {
+    const stream = mail.message.createReadStream();
+    const info = { envelope: mail.message.getEnvelope(), messageId: mail.message.messageId() };
+    stream
+      .on("end", () => done(null, info))
+      .on("error", done)
+      .resume();
+  },
+};
+
+const TRANSPORTS = {
+  nodemailer: (options) => options,
+  netSmtp: (options) => new NetSmtpTransport(options),
+  drain: () => drain,
+};
+
+/** `sendMail` through a pool; `wide` messages a connection are not awaited at a time. */
+async function pool(port, { transport = "nodemailer", mail = "raw", connections = 1, wide = 32, ...options } = {}) {
+  const settings = { pool: true, maxConnections: connections, maxMessages: 1e9, host: HOST, port, ignoreTLS: true };
+  const transporter = nodemailer.createTransport(TRANSPORTS[transport]({ ...settings, ...options }));
   return {
-    send: (count) => pump(count, 32, () => transport.sendMail(mail)),
-    close: async () => transport.close(),
+    send: (count) => pump(count, wide * connections, () => transporter.sendMail(MAILS[mail])),
+    close: async () => transporter.close(),
   };
 }
 

@@ -8,7 +8,14 @@
 
 import type { Connection } from "./connection.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { errorClass, isSmtpError, SmtpAuthenticationError, type SmtpError, SmtpUnsupportedCommand } from "./errors.ts";
+import {
+  errorClass,
+  isSmtpError,
+  SmtpArgumentError,
+  SmtpAuthenticationError,
+  type SmtpError,
+  SmtpUnsupportedCommand,
+} from "./errors.ts";
 import type { Settings } from "./options.ts";
 import type { Shown } from "./owed.ts";
 import { printable } from "./printable.ts";
@@ -52,6 +59,12 @@ export async function authenticate(
   });
 }
 
+/** Bad input that shows only here, a secret that cannot be sent, is told as the login's. */
+function ofLogin(error: unknown): unknown {
+  if (!(error instanceof SmtpArgumentError) || error.phase !== "command") return error;
+  return new SmtpArgumentError(error.message, { phase: "auth", command: error.command, cause: error.cause });
+}
+
 /** Whoever is asked for a secret may take for ever: a connection that is lost or dropped meanwhile ends the login. */
 async function untilOver<T>(dialogue: Dialogue, login: () => Promise<T>): Promise<T> {
   const over = new Promise<never>((_, reject) => {
@@ -60,6 +73,8 @@ async function untilOver<T>(dialogue: Dialogue, login: () => Promise<T>): Promis
   });
   try {
     return await Promise.race([login(), over]);
+  } catch (error) {
+    throw ofLogin(error);
   } finally {
     dialogue.onStop = undefined;
   }

@@ -6,6 +6,7 @@
  */
 
 import type { RecipientResult } from "./fate.ts";
+import type { Capabilities } from "./protocol/capabilities.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** What a message became: at least one recipient accepted it. Anything else is thrown. */
@@ -24,6 +25,18 @@ export interface Delivery {
   warnings: string[];
   /** Octets of the content as it went over the wire, stuffed dots and the end of data included. */
   size: number;
+  /** How long it took. */
+  times: DeliveryTimes;
+  /** What the server had offered in its last EHLO; undefined after HELO. */
+  capabilities: Capabilities | undefined;
+}
+
+/** How long a message took on the wire, in milliseconds. */
+export interface DeliveryTimes {
+  /** From MAIL to the last reply to the envelope. */
+  envelope: number;
+  /** From there to the reply to the content. */
+  content: number;
 }
 
 /** What `beforeEnd` is told of a message. */
@@ -35,11 +48,12 @@ export interface MessageInDoubt {
 }
 
 /** What is known of a message that went, besides its recipients. */
-export type DeliveryFacts = Pick<Delivery, "response" | "tls" | "warnings" | "size">;
+export type DeliveryFacts = Omit<Delivery, "recipients" | "accepted" | "refused">;
 
 /** The delivery of these recipients. */
-export function deliveryOf(recipients: RecipientResult[], { response, tls, warnings, size }: DeliveryFacts): Delivery {
+export function deliveryOf(recipients: RecipientResult[], facts: DeliveryFacts): Delivery {
   const [accepted, refused]: [RecipientResult[], RecipientResult[]] = [[], []];
   for (const recipient of recipients) (recipient.fate === "accepted" ? accepted : refused).push(recipient);
-  return { recipients, accepted, refused, response, tls, warnings, size };
+  const { response, tls, warnings, size, times, capabilities } = facts;
+  return { recipients, accepted, refused, response, tls, warnings, size, times, capabilities };
 }

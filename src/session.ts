@@ -143,10 +143,10 @@ export abstract class SmtpSession extends SmtpSettings {
     this.#capabilities = undefined;
     try {
       const network = settings.network ?? (await import("./net/node.ts")).nodeNetwork;
-      const transcript = debugTranscript(settings.debugOutput);
       const { address, port } = this;
-      const { diagnostics } = network;
-      const watch = new Watch({ host: address, port, observe: settings.observe, diagnostics, transcript });
+      const place = { connection: crypto.randomUUID(), host: address, port };
+      const transcript = debugTranscript(settings.debugOutput, place.connection);
+      const watch = new Watch(place, { observe: settings.observe, diagnostics: network.diagnostics, transcript });
       const endpoint = { address, port, settings, timeouts: this.settings, network, transcript: watch.onlooker };
       this.#endpoint = endpoint;
       const connection = await watch.connect(() => this.#opened(endpoint));

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { now } from "./alarms.ts";
 import { bdatUnknown } from "./breaks.ts";
 import type { Connection } from "./connection.ts";
 import { type ContentWriter, checkLongLines } from "./content.ts";
@@ -70,6 +71,8 @@ export class Transaction implements Evidence {
   #lastOwed = false;
   #message: Message;
   #stopped: SmtpError | undefined;
+  #begun = 0;
+  #envelopeAnswered = 0;
 
   /** A message for a connection; nothing happens before `run`. */
   constructor(connection: Connection, envelope: Envelope, message: Message, options: TransactionOptions) {
@@ -96,10 +99,12 @@ export class Transaction implements Evidence {
   async run(turn: Turn): Promise<Delivery> {
     try {
       this.#mayBegin();
+      this.#begun = now();
       const along = this.#goesAlong();
       const envelope = this.#sendEnvelope();
       if (along) this.#writeWhole(this.#chunkWriter(), turn);
       await envelope;
+      this.#envelopeAnswered = now();
       this.#owesReset(mailReply(this)?.success ?? this.reset);
       if (along) await this.#writer?.owed?.promise;
       if (!this.#mayGoOn) await this.#refuse();
@@ -248,10 +253,12 @@ export class Transaction implements Evidence {
     const warnings = [...this.#options.warnings, ...this.#envelope.warnings];
     if (this.#writer?.hasLongLine)
       warnings.push("A line of the message is longer than 998 octets (RFC 5321 4.5.3.1.6)");
-    const { tls } = this.#connection.stream;
+    const { stream, capabilities } = this.#connection;
     const size = this.#writer?.size ?? 0;
     const response = acceptance(this) as SmtpResponse;
-    return deliveredOf(this, this.#options.recipientPolicy, { response, tls, warnings, size });
+    const times = { envelope: this.#envelopeAnswered - this.#begun, content: now() - this.#envelopeAnswered };
+    const facts = { response, tls: stream.tls, warnings, size, times, capabilities };
+    return deliveredOf(this, this.#options.recipientPolicy, facts);
   }
 
   /** The end of the message was answered, or will not be. */

@@ -12,6 +12,8 @@ import type { SmtpResponse } from "./protocol/reply.ts";
 
 /** One line of a dialogue. Frozen. */
 export interface DialogueEvent {
+  /** The id of the connection, as events have it: one output may show many. */
+  readonly connection: string;
   /** Who said it; `engine` is this engine's remark. */
   readonly side: "client" | "server" | "engine";
   /** A command, one line of a reply, a piece of the message (its octets only), or a remark. */
@@ -51,10 +53,12 @@ export interface Onlooker {
 /** Shows one dialogue on one output (Net::SMTP#debug_output=). */
 export class Transcript implements Onlooker {
   readonly #output: DebugOutput;
+  readonly #connection: string;
 
   /** Takes any output; `debugTranscript` checks it. */
-  constructor(output: DebugOutput) {
+  constructor(output: DebugOutput, connection: string = "") {
     this.#output = output;
+    this.#connection = connection;
   }
 
   /** A line of the client: `C: AUTH PLAIN ****`. `shown` is the line without CRLF; of a masked one, what is shown instead. */
@@ -89,11 +93,12 @@ export class Transcript implements Onlooker {
     this.#show({ side: "server", kind: "reply", text, octets, masked });
   }
 
-  #show(event: DialogueEvent): void {
+  #show(line: Omit<DialogueEvent, "connection">): void {
     const output = this.#output;
+    const event = { connection: this.#connection, ...line };
     try {
-      const line = `${PREFIXES[event.side]}${event.text}\n`;
-      const result = typeof output === "function" ? output(Object.freeze(event)) : output.write(line);
+      const text = `${PREFIXES[event.side]}${event.text}\n`;
+      const result = typeof output === "function" ? output(Object.freeze(event)) : output.write(text);
       if (typeof result === "object" && result !== null) Promise.resolve(result).catch(ignore);
     } catch {
       // The law: the dialogue goes on.
@@ -102,9 +107,9 @@ export class Transcript implements Onlooker {
 }
 
 /** The transcript of the option `debugOutput`; undefined without one. Throws `SmtpArgumentError` for any other type. */
-export function debugTranscript(output: DebugOutput | undefined | null): Transcript | undefined {
+export function debugTranscript(output: DebugOutput | undefined | null, connection?: string): Transcript | undefined {
   if (output === undefined || output === null) return undefined;
-  if (typeof output === "function" || typeof output.write === "function") return new Transcript(output);
+  if (typeof output === "function" || typeof output.write === "function") return new Transcript(output, connection);
   throw new SmtpArgumentError(
     `Invalid "debugOutput": got ${shown(output)}, expected an object with a method "write" or a function`,
   );

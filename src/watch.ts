@@ -17,10 +17,6 @@ import type { Onlooker } from "./transcript.ts";
 
 /** What a watch is made of. */
 export interface WatchOptions {
-  /** The session's host. */
-  readonly host: string;
-  /** The session's port. */
-  readonly port: number;
   /** Who is told of events. */
   readonly observe: SmtpObserver | readonly SmtpObserver[] | undefined;
   /** The runtime's channels, if it has any. */
@@ -47,11 +43,11 @@ export class Watch implements Onlooker {
   #openSince: number | undefined;
 
   /** Nothing is told before `connect`. */
-  constructor({ host, port, observe, diagnostics, transcript }: WatchOptions) {
+  constructor(place: SmtpEventConnection, { observe, diagnostics, transcript }: WatchOptions) {
     this.#emit = emitter(observe);
     this.#diagnostics = diagnostics;
     this.#transcript = transcript;
-    this.#place = { connection: this.#emit || diagnostics ? crypto.randomUUID() : "", host, port };
+    this.#place = place;
   }
 
   /** Who looks on at the dialogue: this one if somebody wants to hear of replies and of the end, else just the transcript. */

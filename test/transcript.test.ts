@@ -14,12 +14,17 @@ function show(say: (transcript: Transcript) => void): { text: string; events: Di
   let text = "";
   const events: DialogueEvent[] = [];
   say(new Transcript({ write: (piece: string) => (text += piece) }));
-  say(new Transcript((event) => events.push(event)));
+  say(new Transcript((event) => events.push(event), "one"));
   return { text, events };
 }
 
 describe("Transcript", () => {
-  const lines: [title: string, say: (transcript: Transcript) => void, text: string, events: DialogueEvent[]][] = [
+  const lines: [
+    title: string,
+    say: (transcript: Transcript) => void,
+    text: string,
+    events: Omit<DialogueEvent, "connection">[],
+  ][] = [
     [
       "a command",
       (t) => t.command("EHLO me", 9, false),
@@ -76,7 +81,7 @@ describe("Transcript", () => {
   test.each(lines)("Transcript shows %s", (_title, say, text, events) => {
     const shown = show(say);
     expect(shown.text).toBe(text);
-    expect(shown.events).toEqual(events);
+    expect(shown.events).toEqual(events.map((event) => ({ connection: "one", ...event })));
     for (const event of shown.events) expect(Object.isFrozen(event)).toBe(true);
   });
 

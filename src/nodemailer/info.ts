@@ -8,35 +8,23 @@
 import type { Delivery } from "../delivery.ts";
 import type { Capabilities } from "../protocol/capabilities.ts";
 import { plainRecipient, recipientError, replyText } from "./errors.ts";
+import type { Outgoing } from "./mail.ts";
 import type { NetSmtpSentMessageInfo } from "./types.ts";
 
-/** What is known of a message besides its delivery. */
-export interface Sent {
-  readonly from: string;
-  readonly to: string[];
-  readonly messageId: string;
-  /** What the server offered; undefined after HELO. */
-  readonly capabilities: Capabilities | undefined;
-  /** Milliseconds from MAIL to the content. */
-  readonly envelopeTime: number;
-  /** Milliseconds for the content and the reply to it. */
-  readonly messageTime: number;
-}
-
 /** The result of a message. */
-export function sentMessageInfo(delivery: Delivery, sent: Sent): NetSmtpSentMessageInfo {
-  const { accepted, refused } = delivery;
+export function sentMessageInfo(delivery: Delivery, { from, to, messageId }: Outgoing): NetSmtpSentMessageInfo {
+  const { accepted, refused, capabilities, times } = delivery;
   return {
     accepted: accepted.map(({ address }) => address),
     rejected: refused.map(({ address }) => address),
-    ...(sent.capabilities ? { ehlo: ehloLines(sent.capabilities) } : {}),
+    ...(capabilities ? { ehlo: ehloLines(capabilities) } : {}),
     ...(refused.length > 0 ? { rejectedErrors: refused.map(recipientError) } : {}),
-    envelopeTime: sent.envelopeTime,
-    messageTime: sent.messageTime,
+    envelopeTime: Math.round(times.envelope),
+    messageTime: Math.round(times.content),
     messageSize: delivery.size,
     response: replyText(delivery.response),
-    envelope: { from: sent.from, to: sent.to },
-    messageId: sent.messageId,
+    envelope: { from, to },
+    messageId,
     recipients: delivery.recipients.map(plainRecipient),
   };
 }

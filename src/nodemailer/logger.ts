@@ -18,11 +18,11 @@ const SUBSTITUTES: readonly string[] = ["info", "debug", "log", "trace", "warn",
 
 const PREFIXES: Readonly<Record<string, string>> = { client: "C: ", server: "S: " };
 
-/** The log of one connection: its lines carry one `sid`. */
+/** The log of a transport: the lines of a message carry its Message-ID, those of a connection its `sid`. */
 export class Log {
   readonly #logger: NetSmtpLogger;
   readonly #debug: boolean;
-  readonly #fields: { readonly component: string; readonly sid: string };
+  readonly #component: string;
 
   /** Undefined without a logger. */
   static of({ logger, debug, component }: LogSettings): Log | undefined {
@@ -33,13 +33,14 @@ export class Log {
   private constructor(logger: NetSmtpLogger, debug: boolean, component: string) {
     this.#logger = logger;
     this.#debug = debug;
-    this.#fields = { component, sid: crypto.randomUUID().slice(0, 8) };
+    this.#component = component;
   }
 
   /** For the engine's `debugOutput`: its remarks always, what was said with `debug`. */
-  readonly dialogue = ({ side, text }: DialogueEvent): void => {
-    if (side === "engine") this.line("info", { tnx: "network" }, text);
-    else if (this.#debug) this.line("debug", { tnx: side }, text);
+  readonly dialogue = ({ connection, side, text }: DialogueEvent): void => {
+    const sid = connection.slice(0, 8);
+    if (side === "engine") this.line("info", { sid, tnx: "network" }, text);
+    else if (this.#debug) this.line("debug", { sid, tnx: side }, text);
   };
 
   /** One line. `fields` go with it; the message is complete, there is nothing to format. */
@@ -48,7 +49,10 @@ export class Log {
     const name = [level, ...SUBSTITUTES].find((candidate) => typeof logger[candidate] === "function");
     if (name === undefined) return;
     try {
-      const result = (logger[name] as NonNullable<NetSmtpLogger["info"]>)({ ...this.#fields, ...fields }, message);
+      const result = (logger[name] as NonNullable<NetSmtpLogger["info"]>)(
+        { component: this.#component, ...fields },
+        message,
+      );
       if (typeof result === "object" && result !== null) Promise.resolve(result).catch(() => undefined);
     } catch {
       // The law: the message goes on.
@@ -66,7 +70,8 @@ const consoleLogger: NetSmtpLogger = {
 
 function print(level: string, fields: object, message: string): void {
   const { sid, tnx = "" } = fields as { sid?: string; tnx?: string };
+  const whose = sid === undefined ? "" : `[${sid}] `;
   const time = new Date().toISOString().slice(0, 19).replace("T", " ");
   // biome-ignore lint/suspicious/noConsole: the caller asked for it
-  console.log(`[${time}] ${level} [${sid}] ${PREFIXES[tnx] ?? ""}${printable(message)}`);
+  console.log(`[${time}] ${level} ${whose}${PREFIXES[tnx] ?? ""}${printable(message)}`);
 }

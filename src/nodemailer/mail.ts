@@ -1,14 +1,14 @@
 /**
  * What the transport reads of Nodemailer's message. The law here: nothing of the caller's is changed, the content is not
- * touched before the server has accepted the envelope, and a wish that cannot be met is an error, not left out.
+ * composed before the message has a connection, and a wish that cannot be met is an error, not left out.
  *
  * @module
  */
 
 import { SmtpArgumentError } from "../errors.ts";
 import type { MailOptions } from "../extensions.ts";
-import type { MessageSource } from "../message.ts";
 import { messageAuth } from "./auth.ts";
+import { type Content, contentOf } from "./content.ts";
 import { type Requests, requests } from "./envelope.ts";
 import type { NetSmtpAuth } from "./login_types.ts";
 import type { NetSmtpMail } from "./types.ts";
@@ -23,8 +23,7 @@ export interface Outgoing {
   readonly auth: NetSmtpAuth | undefined;
   /** What is asked of the server's extensions. */
   readonly requests: Requests;
-  /** Opens the content, once. */
-  readonly open: () => MessageSource;
+  readonly content: Content;
 }
 
 /** The recipients, for errors; none if there is no telling. */
@@ -50,7 +49,7 @@ export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined, asks:
     signal,
     auth: messageAuth(auth, ownAuth),
     requests: requests(data, envelope, to, asks),
-    open: () => message.createReadStream(),
+    content: contentOf(message),
   };
 }
 

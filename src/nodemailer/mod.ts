@@ -12,6 +12,7 @@
  */
 
 export type { MessageInDoubt } from "../delivery.ts";
+export type { PoolClosed } from "../pool/pool.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
 export type { Secret } from "../sasl/mechanism.ts";
 export { createNetSmtpTransport, type NetSmtpMailOptions, type NetSmtpTransporter } from "./helper.ts";
@@ -22,6 +23,7 @@ export type {
   NetSmtpCustomAuthResponse,
 } from "./login_types.ts";
 export type { NodemailerModule } from "./peer.ts";
+export type { NetSmtpPoolOptions } from "./pool_options.ts";
 export { NetSmtpTransport } from "./transport.ts";
 export type {
   NetSmtpCallback,

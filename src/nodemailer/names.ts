@@ -7,9 +7,6 @@
 
 import { SmtpArgumentError, shown } from "../errors.ts";
 
-/** Options of Nodemailer's SMTP transport and pool that are not there yet. */
-const LATER: ReadonlySet<string> = words("idleTimeout maxConnections maxMessages maxRequeues pool rateDelta rateLimit");
-
 /** Nodemailer reads these from its own options, which a transport object does not pass to it; its defaults do, or createNetSmtpTransport. */
 export const MAILER: ReadonlySet<string> = words(
   "attachDataUrls disableFileAccess disableUrlAccess dkim maxRecipients normalizeHeaderKey proxy",
@@ -38,25 +35,14 @@ function words(text: string): ReadonlySet<string> {
   return new Set(text.trim().split(/\s+/));
 }
 
-/** Throws `SmtpArgumentError` unless every name is known; one that is not there yet may be switched off. */
+/** Throws `SmtpArgumentError` unless every name is known. */
 export function checkOptionNames(options: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (known.includes(name) || ((LATER.has(name) || name === "proxy") && isOff(value))) continue;
-    throw new SmtpArgumentError(`Option ${shown(name)} ${whyNot(name, known)}`, { phase: "connect" });
-  }
-}
-
-/** True of an option that is not there yet and was not switched off. */
-export function isLater(name: string, value: unknown): boolean {
-  return LATER.has(name) && !isOff(value);
-}
-
-function isOff(value: unknown): boolean {
-  return value === undefined || value === null || value === false || value === "";
+  const name = Object.keys(options).find((name) => !known.includes(name));
+  if (name === undefined) return;
+  throw new SmtpArgumentError(`Option ${shown(name)} ${whyNot(name, known)}`, { phase: "connect" });
 }
 
 function whyNot(name: string, known: readonly string[]): string {
-  if (LATER.has(name)) return "is not supported yet: leave it out";
   if (name === "proxy")
     return "is not the transport's: use createNetSmtpTransport(nodemailer, options), or transporter.setupProxy(url)";
   if (MAILER.has(name)) return `is not the transport's: give it to Nodemailer, createTransport(transport, { ${name} })`;

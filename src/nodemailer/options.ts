@@ -30,6 +30,7 @@ import type { MessageInDoubt } from "../delivery.ts";
 import { SmtpArgumentError } from "../errors.ts";
 import type { MailOptions } from "../extensions.ts";
 import { checkOption, type SmtpOptions } from "../options.ts";
+import type { PoolOptions } from "../pool/options.ts";
 import { ehlo } from "../protocol/command.ts";
 import { checkAuth, checkCustom, checkMethod } from "./auth.ts";
 import { checkCustomAuth, customMechanisms, mechanismName } from "./custom_auth.ts";
@@ -37,6 +38,7 @@ import type { NetSmtpAuth } from "./login_types.ts";
 import { checkOptionNames } from "./names.ts";
 import { checkOAuth2 } from "./oauth2.ts";
 import type { NodemailerModule } from "./peer.ts";
+import { POOL_OPTION_CHECKS, poolOptions } from "./pool_options.ts";
 import { serviceOptions } from "./service.ts";
 import type { Given } from "./sockets.ts";
 import type { NetSmtpLogger, NetSmtpTransportOptions } from "./types.ts";
@@ -46,8 +48,12 @@ import { urlOptions } from "./url.ts";
 export interface TransportSettings {
   readonly host: string;
   readonly port: number;
-  /** The engine's, without a login. */
+  /** The sessions', without a login. */
   readonly smtp: SmtpOptions;
+  /** The pool's. */
+  readonly pool: PoolOptions;
+  /** True if connections are kept. */
+  readonly pooled: boolean;
   readonly auth: NetSmtpAuth | undefined;
   readonly authMethod: string | undefined;
   /** The mechanisms of `customAuth`, by name. */
@@ -137,6 +143,7 @@ const CHECKS: Readonly<Record<keyof NetSmtpTransportOptions, Check>> = {
   chunking: BOOLEAN,
   finalTimeout: MILLISECONDS,
   whenNotOffered: oneOf("error", "omit"),
+  ...POOL_OPTION_CHECKS,
 };
 
 /** The settings of a transport. Throws `SmtpArgumentError` that names the option and what was expected, without secrets. */
@@ -169,6 +176,8 @@ function settingsOf(options: NetSmtpTransportOptions): TransportSettings {
     host: options.host?.replace(/^\[(.*)\]$/, "$1") ?? "localhost",
     port: port ?? (secure ? 465 : 587),
     smtp: { ...smtpOptions(options, secure), mechanisms: customMechanisms(customAuth, auth) },
+    pool: poolOptions(options),
+    pooled: options.pool ?? false,
     auth,
     authMethod,
     customMethods: custom,

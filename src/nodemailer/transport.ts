@@ -5,9 +5,10 @@
  * @module
  */
 
+import type { PoolClosed } from "../pool/pool.ts";
 import { VERSION } from "../version.ts";
 import { deliver, verify } from "./delivery.ts";
-import { Activity } from "./events.ts";
+import { Listeners } from "./events.ts";
 import { transportSettings } from "./options.ts";
 import type { NodemailerModule } from "./peer.ts";
 import { type Caller, callerOf, Route } from "./route.ts";
@@ -23,7 +24,7 @@ import type {
 } from "./types.ts";
 
 /**
- * A transport for Nodemailer on the engine: one connection for each message.
+ * A transport for Nodemailer on the engine: one connection for each message, or with `pool` connections that are kept.
  *
  * ```ts
  * const transporter = nodemailer.createTransport(new NetSmtpTransport("smtps://user:pass@smtp.example.com"));
@@ -55,11 +56,18 @@ export class NetSmtpTransport {
   readonly send: NetSmtpSend;
   /** Connects and logs in, then leaves: calls back once, or without a callback gives a promise of true. Never throws. */
   readonly verify: NetSmtpVerify;
-  /** Nothing is open between messages, so there is nothing to close: those under way end by themselves, others may follow. */
-  readonly close: () => void;
-  /** True if no message is under way. */
+  /**
+   * What was asked for is sent, then every connection ends with QUIT; with `force` what waits rejects `unsent` at once and
+   * connections are dropped. Resolves when none is left, and says what was unsent. With `pool` no message is taken any more.
+   */
+  readonly close: (options?: { force?: boolean }) => Promise<PoolClosed>;
+  /** True if a message would be taken at once; without `pool`, if none is under way. */
   readonly isIdle: () => boolean;
-  /** Sets the listener of an event, in place of the one before: `idle` and `clear` when nothing is under way any more. */
+  /** How many messages wait and are under way. */
+  readonly pendingCount: () => number;
+  /** Resolves once nothing waits and nothing is under way. */
+  readonly drain: () => Promise<void>;
+  /** Sets the listener of an event, in place of the one before: `idle` when a message would be taken at once, `clear` when no connection is left. */
   readonly on: (event: string | symbol, listener: NetSmtpListener) => this;
   readonly #route: Route;
 
@@ -70,7 +78,7 @@ export class NetSmtpTransport {
   constructor(options?: NetSmtpTransportOptions | string, nodemailer?: NodemailerModule) {
     const settings = transportSettings(options);
     const route = new Route(settings, nodemailer);
-    const activity = new Activity();
+    const listeners = new Listeners(route);
     const caller = (self: unknown): Caller => callerOf(self, this);
     this.#route = route;
     const { getSocket } = settings.given as { getSocket?: NetSmtpGetSocket };
@@ -78,17 +86,22 @@ export class NetSmtpTransport {
     Object.defineProperty(this, "mailer", { value: undefined, writable: true, configurable: true });
     // Not arrow functions: Nodemailer sets `getSocket` on the object it was given, which may be a copy.
     this.send = function (this: unknown, mail: NetSmtpMail, callback?: NetSmtpCallback<NetSmtpSentMessageInfo>) {
-      return answered(deliver(route, activity, mail, caller(this)), callback);
+      const sent = deliver(route, mail, caller(this));
+      const settled = (): void => listeners.settled();
+      sent.then(settled, settled);
+      return answered(sent, callback);
     } as NetSmtpSend;
     this.verify = function (this: unknown, callback?: NetSmtpCallback<true>) {
-      return answered(verify(route, activity, caller(this)), callback);
+      return answered(verify(route, caller(this)), callback);
     } as NetSmtpVerify;
     this.on = function <T>(this: T, event: string | symbol, listener: NetSmtpListener): T {
-      activity.on(event, listener);
+      listeners.on(event, listener);
       return this;
     };
-    this.close = () => undefined;
-    this.isIdle = () => activity.idle;
+    this.close = (options) => route.close(options);
+    this.isIdle = () => route.isIdle();
+    this.pendingCount = () => route.pendingCount();
+    this.drain = () => route.drain();
   }
 
   /** Where it sends to: `#<NetSmtpTransport smtp.example.com:587>`. */

@@ -10,6 +10,7 @@ import type { MessageInDoubt } from "../delivery.ts";
 import type { Fate, Phase, Retry } from "../errors.ts";
 import type { RecipientPolicy } from "../protocol/verdict.ts";
 import type { NetSmtpAuth, NetSmtpCustomAuth } from "./login_types.ts";
+import type { NetSmtpPoolOptions } from "./pool_options.ts";
 
 /** What `getSocket` answers; besides the socket what holds for its connection. */
 export interface NetSmtpSocketOptions {
@@ -50,7 +51,7 @@ export interface NetSmtpLogger {
 }
 
 /** The options of the transport: Nodemailer's names and, from `recipientPolicy` on, the engine's. Times are milliseconds. */
-export interface NetSmtpTransportOptions {
+export interface NetSmtpTransportOptions extends NetSmtpPoolOptions {
   /** All of it as a URL: `smtps://user:pass@smtp.example.com?name=me.example`. What it says goes before the other options. */
   url?: string | undefined;
   /** A service by its name in Nodemailer's list, "gmail" for example. What the list says goes before the URL and the other options. */

@@ -7,7 +7,7 @@
 
 import type { Check } from "../checks.ts";
 import { SmtpArgumentError } from "../errors.ts";
-import { didYouMean, isLater } from "./names.ts";
+import { didYouMean } from "./names.ts";
 
 const SCHEMES: ReadonlyMap<string, boolean> = new Map([
   ["smtp:", false],
@@ -68,7 +68,6 @@ function addQuery(
       tls.set(name, coerced(value));
       continue;
     }
-    if (isLater(key, coerced(value))) throw wrong(`asks for "${key}", which is not supported yet: leave it out`);
     const check = Object.hasOwn(checks, key) && key !== "url" ? checks[key] : undefined;
     if (!check) throw wrong(`has a key in its query that is no option${didYouMean(key, Object.keys(checks))}`);
     if (Object.hasOwn(options, key)) throw wrong(`says "${key}" twice`);

@@ -102,7 +102,8 @@ const RATE: Check = {
   holds: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1_000_000,
 };
 
-const CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
+/** What each option must be. */
+export const POOL_CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
   maxConnections: SOME,
   maxMessages: SOME,
   idleTimeout: DURATION,
@@ -118,11 +119,11 @@ const CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
 
 /** The pool's own options, and those of its sessions. Throws `SmtpArgumentError` that names the option and what was expected. */
 export function resolvePoolOptions(options: PoolOptions = {}): { pool: PoolSettings; smtp: SmtpOptions } {
-  checkNames(options, [...Object.keys(CHECKS), ...SESSION_OPTIONS]);
+  checkNames(options, [...Object.keys(POOL_CHECKS), ...SESSION_OPTIONS]);
   const pool: Record<string, number> = { ...POOL_DEFAULTS };
   const smtp: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
-    const check = (CHECKS as Readonly<Record<string, Check>>)[name];
+    const check = (POOL_CHECKS as Readonly<Record<string, Check>>)[name];
     if (!check) smtp[name] = value;
     else checkOption(name, value, check);
     if (check && value !== undefined) pool[name] = value;

@@ -217,6 +217,16 @@ export class NetSmtpPool {
     return this.#when(() => this.pendingCount() === 0);
   }
 
+  /** True if nothing waits, nothing is under way, and no connection is open. */
+  isClear(): boolean {
+    return this.pendingCount() + this.#dispatch.connections === 0;
+  }
+
+  /** Resolves once nothing waits, nothing is under way, and no connection is open. */
+  clear(): Promise<void> {
+    return this.#when(() => this.isClear());
+  }
+
   /** How many messages and blocks wait and are under way. */
   pendingCount(): number {
     const { queue, messages, blocks } = this.#dispatch;

@@ -1,0 +1,99 @@
+/**
+ * The octets of Nodemailer's message. The law here: what is at hand is taken as it is, no stream is opened for it; what
+ * has to be composed is composed once, and a short message is gathered, so that it can leave in one write.
+ *
+ * @module
+ */
+
+import type { MessageChunk, MessageSource } from "../message.ts";
+import { Utf8 } from "../utf8.ts";
+import type { NetSmtpMail } from "./types.ts";
+
+/** A message of more octets goes as it comes, with backpressure. */
+const SHORT = 64 * 1024;
+
+/** What is read of a composed message besides its contract: all of it may be missing in another version. */
+interface MimeNode {
+  readonly _raw?: unknown;
+  readonly _transforms?: readonly unknown[];
+  readonly _processFuncs?: readonly unknown[];
+  readonly newline?: unknown;
+}
+
+/** What Nodemailer's stream is, as far as it is used. */
+type Composed = AsyncIterable<MessageChunk> & { destroy?(): unknown };
+
+/** What a message is sent from. */
+export interface Content {
+  /** Bytes or text, or a function that composes the message when it is called. */
+  readonly source: MessageSource;
+  /** The message is settled: what is still being composed is not read any further. */
+  close(): void;
+}
+
+/** The content of a message. Nothing is composed before its source is called. */
+export function contentOf(message: NetSmtpMail["message"]): Content {
+  const whole = atHand(message);
+  if (whole !== undefined) return { source: whole, close: () => undefined };
+  let stream: Composed | undefined;
+  const source = (): Promise<MessageSource> => {
+    stream = message.createReadStream();
+    return gathered(stream);
+  };
+  return { source, close: () => stream?.destroy?.() };
+}
+
+/** `raw` bytes or text that nothing changes on its way (no plugin, no signature, no other line ends). */
+function atHand(message: object): Uint8Array | string | undefined {
+  const { _raw: raw, _transforms: transforms, _processFuncs: functions, newline } = message as MimeNode;
+  if (Object.hasOwn(message, "createReadStream") || newline) return undefined;
+  if (transforms?.length !== 0 || functions?.length !== 0) return undefined;
+  const isWhole = typeof raw === "string" || raw instanceof Uint8Array;
+  return isWhole && raw.length > 0 ? raw : undefined;
+}
+
+/** All of a short message; of a longer one its beginning, and what follows. */
+async function gathered(stream: Composed): Promise<MessageSource> {
+  const chunks = stream[Symbol.asyncIterator]();
+  const text = new Utf8();
+  const first: Uint8Array[] = [];
+  let octets = 0;
+  while (octets <= SHORT) {
+    const { done, value } = await chunks.next();
+    const piece = done ? text.end() : octetsOf(value, text);
+    first.push(piece);
+    octets += piece.length;
+    if (done) return joined(first, octets);
+  }
+  return {
+    [Symbol.asyncIterator]: () => continued(first, chunks, text),
+    destroy: () => stream.destroy?.(),
+  } as Composed;
+}
+
+async function* continued(
+  first: readonly Uint8Array[],
+  chunks: AsyncIterator<MessageChunk>,
+  text: Utf8,
+): AsyncGenerator<Uint8Array> {
+  yield* first;
+  for (;;) {
+    const { done, value } = await chunks.next();
+    yield done ? text.end() : octetsOf(value, text);
+    if (done) return;
+  }
+}
+
+function octetsOf(chunk: MessageChunk, text: Utf8): Uint8Array {
+  return typeof chunk === "string" ? text.encode(chunk) : text.flushed(chunk);
+}
+
+function joined(pieces: readonly Uint8Array[], octets: number): Uint8Array {
+  const whole = new Uint8Array(octets);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
