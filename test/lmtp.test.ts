@@ -82,6 +82,22 @@ const OUTCOMES: readonly Outcome[] = [
       "Server closed the connection while waiting for the reply to the message; it may have been delivered, so find out before you send it again, to <c@y.example>, <d@y.example>, it was accepted for <b@y.example>",
   },
   {
+    name: "lost after one that refuses",
+    rcpt: ALL,
+    end: ["554 not b", "<close>"],
+    over: true,
+    first: "b refused 554, c unknown, d unknown",
+    second: UNSENT,
+    error:
+      "Server closed the connection while waiting for the reply to the message; it may have been delivered, so find out before you send it again, to <c@y.example>, <d@y.example>, it was refused for <b@y.example>",
+  },
+  {
+    name: "501 to the first is its own",
+    rcpt: ALL,
+    end: ["501 5.1.3 not b", "250 for c", "250 for d"],
+    first: "b refused 501, c accepted 250, d accepted 250",
+  },
+  {
     name: "lost after two replies of three",
     rcpt: ALL,
     end: ["554 not b", "250 for c", "<close>"],

@@ -230,6 +230,11 @@ test("the reply of each recipient is awaited for finalTimeout, and its enhanced 
   expect(error.recipients.map(({ response }) => response?.enhancedCode)).toEqual(["2.1.5", "4.2.2", undefined]);
 });
 
+test("the reply of a delivery is one that took the message", async () => {
+  const { smtp } = await open(`${IN_ONE}\nS: 452 b\nS: 250 2.1.5 c\nS: 250 d`);
+  expect((await smtp.sendMessage("hi", FROM, TO)).response.string).toBe("250 2.1.5 c");
+});
+
 test("beforeEnd is told who may get it", async () => {
   const script = IN_ONE.replace(/(S: 250 ok\s+S: 250 ok\s+)S: 250 ok/, "$1S: 550 no");
   const { smtp } = await open(`${script}\nS: 250 b\nS: 250 d`);

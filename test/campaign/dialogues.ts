@@ -69,6 +69,28 @@ export const MODES: readonly Mode[] = [
   { ...PLAIN, name: "streamed, BDAT", offer: CHUNKING, overlap: true, streamed: true },
 ];
 
+/** LMTP in turn, in flights, with overlap, by BDAT. */
+export const LMTP_MODES: readonly Mode[] = [
+  { ...PLAIN, name: "LMTP in turn", offer: { ...PLAIN.offer, pipelining: false } },
+  PLAIN,
+  { ...PLAIN, name: "LMTP overlap", overlap: true },
+  {
+    ...PLAIN,
+    name: "LMTP BDAT, 16 in flight",
+    offer: CHUNKING,
+    options: { starttls: false, inFlight: 16 },
+    overlap: true,
+  },
+  { ...PLAIN, name: "LMTP streamed, BDAT", offer: CHUNKING, overlap: true, streamed: true },
+].map(
+  (mode): Mode => ({
+    ...mode,
+    name: mode === PLAIN ? "LMTP flights" : mode.name,
+    offer: { ...mode.offer, lmtp: true },
+    options: { ...mode.options, lmtp: true },
+  }),
+);
+
 /** The three of design.md. */
 export const POLICIES: readonly RecipientPolicy[] = ["net-smtp", "collect", "all-or-nothing"];
 
@@ -89,6 +111,13 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "421 to DATA", from: "d421.two@x", to: ["b@y", "c@y"] },
   { name: "421 to the end", from: "e421.two@x", to: ["b@y", "c@y"] },
 ];
+
+/** Under LMTP some are refused at the end, one was at RCPT. */
+export const LATE: Trouble = {
+  name: "some refused late",
+  from: "two@x",
+  to: ["b@y", "f552.c@y", "r550.d@y", "f450.e@y", "g@y"],
+};
 
 /** A server that accepts what it has not read: law 3, and a lie that must not be believed. */
 export const EARLY: Trouble = { name: "early 250", from: "early.two@x", to: ["b@y", "c@y"] };

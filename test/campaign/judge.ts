@@ -106,7 +106,7 @@ function heardOf({ answers, heard }: Evidence, { from }: Planned, address: strin
   // What came in one with a reply that answers nothing is not believed either (design.md, law 3).
   const spoilt = new Set(arrived.filter(({ about }) => about === "early").map(({ segment }) => segment));
   const whole = arrived.filter((answer) => answer.from === from && !spoilt.has(answer.segment));
-  const final = whole.filter(({ about }) => about === "end");
+  const final = whole.filter(({ about, to }) => about === "end" && (to ?? address) === address);
   return {
     final: final.length > 0,
     accepted: final.some(({ code }) => code < 300),

@@ -7,6 +7,7 @@
  * ```text
  * MAIL FROM:<m421.x@…>  421 to MAIL        RCPT TO:<r550.x@…>   550 to RCPT
  * MAIL FROM:<d554.x@…>  554 to DATA, BDAT  MAIL FROM:<e452.x@…> 452 to the end of the message
+ * RCPT TO:<f552.x@…>    552 to the end, from this recipient, under LMTP
  * MAIL FROM:<early.x@…> 354 and 250 in one, before a word of the message was read
  * ```
  *
@@ -27,7 +28,7 @@ export interface Answer {
   readonly about: "mail" | "rcpt" | "data" | "end" | "early" | "other";
   /** The sender that MAIL named last. */
   readonly from: string;
-  /** The recipient, for `rcpt`. */
+  /** The recipient, for `rcpt`, and under LMTP for `end`. */
   readonly to?: string;
   readonly code: number;
   /** How many octets the server had said when this answer was complete. */
@@ -41,6 +42,8 @@ export interface Offer {
   readonly pipelining: boolean;
   readonly chunking: boolean;
   readonly starttls: boolean;
+  /** LMTP: the end is answered for each recipient. */
+  readonly lmtp?: boolean;
   /** DATA is answered 354 although nobody was accepted, as RFC 2920 3.1 allows. */
   readonly dataForNobody?: boolean;
 }
@@ -122,7 +125,7 @@ export class Recorder {
     const line = this.#take(end + 2).slice(0, end);
     const path = /<(.*)>/.exec(line)?.[1] ?? "";
     const verb = line.slice(0, 4).toUpperCase();
-    if (verb === "EHLO") return this.#ehlo();
+    if (verb === (this.#offer.lmtp ? "LHLO" : "EHLO")) return this.#ehlo();
     if (verb === "STAR") return this.#startTls();
     if (verb === "MAIL") return this.#mail(path);
     if (verb === "RCPT") return this.#rcpt(path);
@@ -203,7 +206,7 @@ export class Recorder {
     const open = this.#open;
     this.#reads = "line";
     const refused = open ? (demanded(open.from, "d") ?? (open.to.length === 0 ? 554 : undefined)) : 503;
-    if (!open || refused) return this.#answer(last ? "end" : "data", refused ?? 503);
+    if (!open || refused) return this.#refuse(last, refused ?? 503, open?.to ?? []);
     open.content += content;
     if (!last) return this.#answer("data", 250);
     // Refused, it stays open: RFC 3030 2 calls the state indeterminate.
@@ -211,7 +214,26 @@ export class Recorder {
     return this.#end(open);
   }
 
+  #refuse(last: boolean, code: number, to: readonly string[]): true {
+    if (!last || !this.#offer.lmtp || to.length === 0) return this.#answer(last ? "end" : "data", code);
+    for (const recipient of to) this.#answer("end", code, "x", recipient);
+    return true;
+  }
+
+  /** The server stores for those whose own answer takes it; a 421 is its last word. */
+  #endForEach({ from, to, content }: Open): true {
+    const codes = to.map((recipient) => demanded(recipient, "f") ?? demanded(from, "e") ?? 250);
+    const takers = to.filter((_, index) => codes[index] === 250);
+    if (takers.length > 0) this.stored.push({ from, to: takers, content });
+    for (const [index, code] of codes.entries()) {
+      this.#answer("end", code, "x", to[index]);
+      if (code === 421) break;
+    }
+    return true;
+  }
+
   #end({ from, to, content }: Open): true {
+    if (this.#offer.lmtp) return this.#endForEach({ from, to, content });
     const code = to.length === 0 ? 554 : (demanded(from, "e") ?? 250);
     if (code === 250) this.stored.push({ from, to, content });
     return this.#answer("end", code);

@@ -74,7 +74,7 @@ export async function runInMemory(dialogue: Dialogue, cut?: Cut): Promise<readon
   const watch = new Watch(wire);
   const begun = performance.now();
   let done: Conversation | undefined;
-  void converse(dialogue, watch, { host: "recorder", port: 25 }).then((conversation) => {
+  void converse(dialogue, watch, { host: "recorder", port: 24 }).then((conversation) => {
     done = conversation;
   });
   for (;;) {
