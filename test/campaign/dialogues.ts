@@ -69,8 +69,7 @@ export const MODES: readonly Mode[] = [
   { ...PLAIN, name: "streamed, BDAT", offer: CHUNKING, overlap: true, streamed: true },
 ];
 
-/** LMTP in turn, in flights, with overlap, by BDAT. */
-export const LMTP_MODES: readonly Mode[] = [
+const SPOKEN: readonly Mode[] = [
   { ...PLAIN, name: "LMTP in turn", offer: { ...PLAIN.offer, pipelining: false } },
   PLAIN,
   { ...PLAIN, name: "LMTP overlap", overlap: true },
@@ -82,14 +81,15 @@ export const LMTP_MODES: readonly Mode[] = [
     overlap: true,
   },
   { ...PLAIN, name: "LMTP streamed, BDAT", offer: CHUNKING, overlap: true, streamed: true },
-].map(
-  (mode): Mode => ({
-    ...mode,
-    name: mode === PLAIN ? "LMTP flights" : mode.name,
-    offer: { ...mode.offer, lmtp: true },
-    options: { ...mode.options, lmtp: true },
-  }),
-);
+];
+
+/** LMTP in turn, in flights, with overlap, by BDAT. */
+export const LMTP_MODES: readonly Mode[] = SPOKEN.map((mode) => ({
+  ...mode,
+  name: mode === PLAIN ? "LMTP flights" : mode.name,
+  offer: { ...mode.offer, lmtp: true },
+  options: { ...mode.options, lmtp: true },
+}));
 
 /** The three of design.md. */
 export const POLICIES: readonly RecipientPolicy[] = ["net-smtp", "collect", "all-or-nothing"];

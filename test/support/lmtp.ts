@@ -42,12 +42,12 @@ export function overlaps(mode: Mode): boolean {
 }
 
 /** The recipients of the first message. */
-export function recipients({ rcpt }: Answers): string[] {
+function recipients({ rcpt }: Answers): string[] {
   return rcpt.map((_, index) => `${"bcdefghij"[index]}@y.example`);
 }
 
 /** The dialogue of both messages. */
-export function transcript(mode: Mode, to: readonly string[], answers: Answers): string {
+function transcript(mode: Mode, to: readonly string[], answers: Answers): string {
   const { rcpt, data = "354 go", end = [], over = false } = answers;
   const [grouped, bdat] = [mode !== "in turn", mode.startsWith("BDAT")];
   const accepted = rcpt.some((reply) => reply.startsWith("2"));
