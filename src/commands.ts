@@ -163,7 +163,8 @@ export abstract class SmtpCommands extends SmtpSession {
 
   /**
    * DATA, the message, and the reply to it. With a function the message is what it writes. DATA answered by anything but 354
-   * is `SmtpUnknownError` and latches, as does a source that fails; a refusal at the end does not (Net::SMTP#data).
+   * is `SmtpUnknownError` and latches, as does a source that fails; a refusal at the end does not (Net::SMTP#data). Under LMTP
+   * the end refused for some is an error too, which tells the fates; else the reply is the first recipient's.
    */
   async data(source: MessageSource | ((writer: MessageWriter) => unknown)): Promise<SmtpResponse> {
     const content =

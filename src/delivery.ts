@@ -17,7 +17,7 @@ export interface Delivery {
   accepted: RecipientResult[];
   /** Those that it refused, each with its reply. */
   refused: RecipientResult[];
-  /** The reply to the end of the message. */
+  /** The reply to the end of the message; under LMTP the first that took it. */
   response: SmtpResponse;
   /** True if it went over TLS. */
   tls: boolean;

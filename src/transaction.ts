@@ -266,7 +266,7 @@ export class Transaction implements Evidence {
     if (!this.#lastOwed) return;
     this.#owesReset(!(acceptedForAll(this) && transactionOpen(this)));
     this.#connection.lastAnswered();
-    const [first] = acceptance(this) ? NO_REPLIES : this.finals;
+    const first = acceptance(this) ? undefined : this.finals[0];
     if (first && BDAT_UNKNOWN.includes(first.status)) this.#connection.refuseBdat(bdatUnknown(first));
   }
 

@@ -235,6 +235,15 @@ test("the reply of a delivery is one that took the message", async () => {
   expect((await smtp.sendMessage("hi", FROM, TO)).response.string).toBe("250 2.1.5 c");
 });
 
+test("an abort keeps the replies that have come", async () => {
+  const { smtp } = await open(`${IN_ONE}\nS: 250 b`);
+  const controller = new AbortController();
+  const failed = failure(smtp.sendMessage("hi", FROM, TO, { signal: controller.signal }));
+  await turns();
+  controller.abort();
+  expect(told(await failed)).toBe("b accepted 250, c unknown, d unknown");
+});
+
 test("beforeEnd is told who may get it", async () => {
   const script = IN_ONE.replace(/(S: 250 ok\s+S: 250 ok\s+)S: 250 ok/, "$1S: 550 no");
   const { smtp } = await open(`${script}\nS: 250 b\nS: 250 d`);

@@ -95,7 +95,7 @@ export function everyRecipientRefused(evidence: Evidence): boolean {
  */
 export function fates(evidence: Evidence, unsentRetry: Retry): RecipientResult[] {
   const { recipients, handedOver, finals, each } = evidence;
-  const [first] = finals;
+  const first = finals[0];
   const contradiction = handedOver && first?.success && isContradiction(evidence);
   let answered = 0;
   return recipients.map((address, index) => {
@@ -242,7 +242,7 @@ function refused(
 /** What the replies to the end of the message say, as an error; undefined if somebody's accepts it, or if they are not complete. */
 export function finalRefusal(evidence: Evidence): SmtpError | undefined {
   const { finals, handedOver } = evidence;
-  const [first] = finals;
+  const first = finals[0];
   if (first === undefined || (handedOver && finals.length < finalsOwed(evidence))) return undefined;
   if (first.success && isContradiction(evidence))
     return refused(first, `Server took a message that it had refused: ${first}`, "final", "DATA");
