@@ -32,6 +32,7 @@ const ENVELOPE = `
   C: .`;
 const IN_ONE = ENVELOPE.replace("C: DATA", "").replace("S: 250 ok", "C: DATA\n  S: 250 ok");
 
+// But for the SIZE that the engine says where it is offered, and the dot that it stuffs.
 test("the dialogue of RFC 2033, section 4.2", async () => {
   const server = play(
     `
@@ -40,7 +41,7 @@ test("the dialogue of RFC 2033, section 4.2", async () => {
     S: 250-foo.edu
     S: 250-PIPELINING
     S: 250 SIZE
-    C: MAIL FROM:<chris@bar.com>
+    C: MAIL FROM:<chris@bar.com> SIZE=38
     C: RCPT TO:<pat@foo.edu>
     C: RCPT TO:<jones@foo.edu>
     C: RCPT TO:<green@foo.edu>
