@@ -31,7 +31,16 @@ export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPol
     const broken = failure === server || failure.response === server.response ? {} : { cause: failure };
     return server.about({ recipients, ...broken }, refusedInWords(server, recipients));
   }
-  return cause.about({ recipients, ...inDoubt(evidence) }, `${cause.message}; ${inWords(evidence, recipients)}`);
+  const words = inDoubt(evidence).fate ? IN_DOUBT : inWords(recipients);
+  return cause.about({ recipients, ...inDoubt(evidence) }, `${cause.message}; ${words}`);
+}
+
+const IN_DOUBT = "it may have been delivered, so find out before you send it again";
+
+/** The message of an error that told these recipients, without the words on what became of them. */
+export function withoutWords(message: string, recipients: readonly RecipientResult[]): string {
+  const words = [`; ${inWords(recipients)}`, `; ${nobodyGotIt(recipients)}`].find((end) => message.endsWith(end));
+  return words === undefined ? message : message.slice(0, -words.length);
 }
 
 function asFailure(error: unknown): SmtpError | SmtpArgumentError {
@@ -55,7 +64,12 @@ function inDoubt({ recipients, handedOver, finals, raw }: Evidence): SmtpErrorDe
 function refusedInWords({ message }: SmtpError, recipients: readonly RecipientResult[]): string {
   const reached = recipients.some(({ fate }) => fate === "accepted" || fate === "unknown");
   if (reached || recipients.length === 0 || !message.startsWith("Server ")) return message;
-  return `${message}; nobody got the message${ADVICE[bestRetry(recipients) ?? "never"]}`;
+  return `${message}; ${nobodyGotIt(recipients)}`;
+}
+
+/** What to do with a message that the server took for nobody. */
+export function nobodyGotIt(recipients: readonly RecipientResult[]): string {
+  return `nobody got the message${ADVICE[bestRetry(recipients) ?? "never"]}`;
 }
 
 /** What to do with a message that went to nobody. */
@@ -67,8 +81,7 @@ const ADVICE: Readonly<Record<Retry, string>> = {
 };
 
 /** What happened to whom, and what to do. */
-function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): string {
-  if (inDoubt(evidence).fate) return "it may have been delivered, so find out before you send it again";
+export function inWords(recipients: readonly RecipientResult[]): string {
   if (recipients.every(({ fate }) => fate === "unsent"))
     return `the message was not sent${ADVICE[bestRetry(recipients) ?? "never"]}`;
   const parts: string[] = [];
@@ -80,7 +93,7 @@ function inWords(evidence: Evidence, recipients: readonly RecipientResult[]): st
 }
 
 const MEANING: Readonly<Record<Fate, string>> = {
-  unknown: "it may have been delivered, so find out before you send it again, to",
+  unknown: `${IN_DOUBT}, to`,
   accepted: "it was accepted for",
   refused: "it was refused for",
   unsent: "it was not sent to",

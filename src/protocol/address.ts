@@ -14,7 +14,7 @@ import { parsePath } from "./path.ts";
 export type { EsmtpParameters } from "./parameters.ts";
 
 /** How deep lists of recipients may be nested; an array that holds itself has no end. */
-const MAX_DEPTH = 100;
+export const MAX_DEPTH = 100;
 
 const BODY = / BODY=(\S+)/;
 
