@@ -21,7 +21,7 @@ export interface TriedMessage {
   /** What it comes from. */
   readonly source: MessageSource;
   /** True if the source is a function that gives the same source each time, which can be read once. */
-  readonly once?: boolean;
+  readonly singleUse?: boolean;
   /** Who it goes to. */
   readonly to: RecipientList;
 }
@@ -124,8 +124,8 @@ class Attempts {
     this.#until = options.deadline > 0 ? time.now() + options.deadline : Number.POSITIVE_INFINITY;
   }
 
-  async run({ source, once = false }: TriedMessage): Promise<Delivery> {
-    const replay = replayed(source, { replayLimit: this.#options.replayLimit, once });
+  async run({ source, singleUse = false }: TriedMessage): Promise<Delivery> {
+    const replay = replayed(source, { replayLimit: this.#options.replayLimit, singleUse });
     try {
       const outcome = await this.#tryAll(replay);
       if (outcome instanceof Error) throw outcome;

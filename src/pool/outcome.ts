@@ -73,7 +73,8 @@ function lastKnown(rounds: readonly Round[]): RecipientResult[] {
   for (const { places, recipients } of rounds) {
     for (const [index, result] of recipients.entries()) {
       const place = places[index] as number;
-      if (known[place]?.fate !== "unknown" || result.fate === "accepted") known[place] = result;
+      const certain = result.fate === "refused" || result.fate === "unsent";
+      if (known[place]?.fate !== "unknown" || !certain) known[place] = result;
     }
   }
   return known;
@@ -101,7 +102,7 @@ function factsOf(rounds: readonly Round[], recipients: readonly RecipientResult[
 /** The last error of an attempt, or what ended the wait for the next, told of all recipients. */
 function failureOf(rounds: readonly Round[], recipients: RecipientResult[], ending: Ending | undefined): Error {
   const last = rounds.findLast(({ error }) => error !== undefined);
-  const error = ending instanceof SmtpError ? ending : (last?.error ?? new SmtpError("Message was not delivered"));
+  const error = ending instanceof SmtpError ? ending : (last?.error as Error);
   const count = rounds.length === 1 ? "" : `after ${rounds.length} attempts `;
   const cause = withoutWords(error.message, last?.recipients ?? []);
   const since = typeof ending === "string" ? `; it was not tried again, since ${ending}` : "";

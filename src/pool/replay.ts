@@ -31,16 +31,16 @@ export interface ReplayOptions {
   /** Octets that are kept at most. */
   readonly replayLimit: number;
   /** True if a function gives the same source each time, which can be read once: it is called once. */
-  readonly once?: boolean;
+  readonly singleUse?: boolean;
 }
 
 /**
  * The source, so that each attempt can be given it: as it is if it can be read again. Throws `SmtpArgumentError` that names
  * "message" if it is none.
  */
-export function replayed(source: MessageSource, { replayLimit, once = false }: ReplayOptions): Replayed {
+export function replayed(source: MessageSource, { replayLimit, singleUse = false }: ReplayOptions): Replayed {
   const made = message(source);
-  if (made.replayable && !(once && made.prepare))
+  if (made.replayable && !(singleUse && made.prepare))
     return { source, remade: made.prepare !== undefined, obstacle: undefined, close: () => undefined };
   return new Replay(made, replayLimit);
 }

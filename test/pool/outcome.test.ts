@@ -117,6 +117,10 @@ describe("outcomeOf() delivers", () => {
     const merged = outcome(rounds([ALL, "b accepted, c unsent"], ["1", "c 550"]));
     expect(merged).toMatchObject({ tls: false, size: 0, response: { status: "250" } });
     expect(merged.warnings).toEqual([expect.stringContaining("not known of every attempt whether it went over TLS")]);
+    const silent = new SmtpServerBusy("failed", {
+      recipients: [{ address: "b@y.example", fate: "accepted" }, ...results("c unsent")],
+    });
+    expect(end(rounds([ALL, silent], ["1", "c 550"]))).toBe("SmtpServerBusy: b accepted, c refused 550");
     const both = outcome(rounds([ALL, "b accepted, c unsent"], ["1", delivery("c accepted")]));
     expect(both).toMatchObject({ tls: false, size: 9, warnings: [expect.any(String)] });
   });
