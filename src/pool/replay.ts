@@ -80,7 +80,7 @@ class Replay implements Replayed {
 
   close(): void {
     this.#kept = undefined;
-    if (!this.#ended && !this.#failed) this.#chunks?.return?.().catch(() => undefined);
+    if (!this.#ended) this.#chunks?.return?.().catch(() => undefined);
   }
 
   /** A function that gives the same source each time is called once; if it fails, that is the failure of the source. */
@@ -121,10 +121,7 @@ class Replay implements Replayed {
 
   #pulled(made: Message): Promise<Chunk> {
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    if (this.#next !== undefined) return this.#next;
-    this.#next = this.#pull(made);
-    // Whoever asked for it may have been given up since.
-    this.#next.catch(() => undefined);
+    this.#next ??= this.#pull(made);
     return this.#next;
   }
 
