@@ -144,7 +144,9 @@ class Attempts {
       this.#rounds.push(round);
       const next = nextAttempt(round, rules, attempt, this.#time.random?.() ?? Math.random());
       if (next === undefined) return outcomeOf(this.#rounds, recipientPolicy);
-      const ending = this.#stopped(next.delay) ?? replay.obstacle ?? (await this.#waited(next, round, attempt + 1));
+      const before = this.#stopped(next.delay) ?? replay.obstacle;
+      // A source may fail during the wait, too.
+      const ending = before ?? (await this.#waited(next, round, attempt + 1)) ?? replay.obstacle;
       if (ending !== undefined) return outcomeOf(this.#rounds, recipientPolicy, ending);
       places = next.again.map((index) => places[index] as number);
     }

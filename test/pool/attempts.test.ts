@@ -303,6 +303,27 @@ describe("attempts() and the source", () => {
     expect([during, source.destroyed]).toEqual([[false, false, false], true]);
   });
 
+  test("a stream that fails during the wait is not tried again", async () => {
+    const source = new PassThrough();
+    source.write("first");
+    let pending: Promise<unknown> | undefined;
+    const { once, sent } = played("b unsent, c 450");
+    const reading: Once = async (to, attempt, given, left) => {
+      const made = await (given as () => Promise<AsyncIterable<Uint8Array>>)();
+      const chunks = made[Symbol.asyncIterator]();
+      await chunks.next();
+      pending = chunks.next().catch(({ message }) => message);
+      return await once(to, attempt, given, left);
+    };
+    const time = new FakeTime(async () => {
+      source.destroy(new Error("disk"));
+      await pending;
+    });
+    const error = await failure(tried(reading, {}, time, { source }));
+    expect([error.name, sent, await pending]).toEqual(["SmtpServerBusy", ["b c"], "disk"]);
+    expect(error.message).toContain("since its source failed: pass a function that makes the source anew");
+  });
+
   test("a stream that was too long does not, and the error says what to do", async () => {
     const { once, read } = reading("b unsent, c 450");
     const time = new FakeTime();
