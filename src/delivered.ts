@@ -17,7 +17,7 @@ export function deliveredOf(evidence: Evidence, policy: RecipientPolicy, facts: 
 }
 
 /** Net::SMTP's: 53x refusals are thrown when the message has gone to the others. */
-function collected(delivery: Delivery): SmtpError {
+export function collected(delivery: Delivery): SmtpError {
   const { recipients } = delivery;
   const { message, response } = collectedRefusals(recipients) as NonNullable<ReturnType<typeof collectedRefusals>>;
   return new SmtpAuthenticationError(message, { phase: "rcpt", response, recipients, delivery });

@@ -65,7 +65,7 @@ export interface SmtpErrorDetails {
   /** Whether to send again, when no recipient says it. */
   retry?: Retry;
   /** Set where a message went to some recipients although an error is thrown (policy `net-smtp`; under LMTP any but `collect`). */
-  delivery?: Delivery;
+  delivery?: Delivery | undefined;
   /** What caused it: the runtime's error, the signal's reason, the first failure. */
   cause?: unknown;
 }

@@ -30,6 +30,8 @@ export interface TriedMessage {
 export interface AttemptOptions extends RetrySettings {
   /** What happens when a recipient is refused. */
   readonly recipientPolicy: RecipientPolicy;
+  /** Milliseconds from the call after which nothing is tried any more, all attempts and waits together; 0: none. */
+  readonly deadline: number;
   /** Ends a wait when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** The waits of the pool, which ends them when it closes. */

@@ -6,16 +6,10 @@
  * @module
  */
 
+import { collected } from "../delivered.ts";
 import { type Delivery, type DeliveryFacts, deliveryOf } from "../delivery.ts";
-import {
-  isSmtpError,
-  type RecipientResult,
-  SmtpArgumentError,
-  SmtpAuthenticationError,
-  SmtpError,
-  type SmtpErrorDetails,
-} from "../errors.ts";
-import { collectedRefusals, type RecipientPolicy } from "../protocol/verdict.ts";
+import { isSmtpError, type RecipientResult, SmtpArgumentError, SmtpError, type SmtpErrorDetails } from "../errors.ts";
+import { type RecipientPolicy, refusedForSome } from "../protocol/verdict.ts";
 import { inWords, nobodyGotIt, withoutWords } from "../told.ts";
 import type { Attempted } from "./retry.ts";
 
@@ -62,10 +56,18 @@ export function outcomeOf(rounds: readonly Round[], policy: RecipientPolicy, end
   if (facts === undefined || ending instanceof SmtpError) return failureOf(rounds, recipients, ending);
   if (ending !== undefined) facts.warnings.push(`Message was not sent again to those refused, since ${ending}`);
   const delivery = deliveryOf(recipients, facts);
-  const collected = policy === "net-smtp" ? collectedRefusals(recipients) : undefined;
-  if (!collected) return delivery;
-  const { message, response } = collected;
-  return new SmtpAuthenticationError(message, { phase: "rcpt", response, recipients, delivery });
+  if (policy === "collect" || delivery.refused.length === 0) return delivery;
+  return notCollected(rounds, delivery, policy, ending);
+}
+
+/** As `deliveredOf` tells one attempt; a refusal that this knows nothing of is told by the attempt that it ended. */
+function notCollected(rounds: readonly Round[], delivery: Delivery, policy: RecipientPolicy, ending?: Ending): Error {
+  const { recipients, refused } = delivery;
+  const late = refusedForSome(refused, policy)?.about({ recipients, delivery });
+  if (late) return late;
+  const by53x = refused.every(({ response }) => response?.status.startsWith("53"));
+  const asNetSmtp = (policy === "net-smtp" && by53x) || rounds.every(({ error }) => error === undefined);
+  return asNetSmtp ? collected(delivery) : failureOf(rounds, recipients, ending, delivery);
 }
 
 function lastKnown(rounds: readonly Round[]): RecipientResult[] {
@@ -100,13 +102,18 @@ function factsOf(rounds: readonly Round[], recipients: readonly RecipientResult[
 }
 
 /** The last error of an attempt, or what ended the wait for the next, told of all recipients. */
-function failureOf(rounds: readonly Round[], recipients: RecipientResult[], ending: Ending | undefined): Error {
+function failureOf(
+  rounds: readonly Round[],
+  recipients: readonly RecipientResult[],
+  ending?: Ending,
+  delivery?: Delivery,
+): Error {
   const last = rounds.findLast(({ error }) => error !== undefined);
   const error = ending instanceof SmtpError ? ending : (last?.error as Error);
   const count = rounds.length === 1 ? "" : `after ${rounds.length} attempts `;
   const cause = withoutWords(error.message, last?.recipients ?? []);
   const since = typeof ending === "string" ? `; it was not tried again, since ${ending}` : "";
-  return retold(error, `${cause}; ${count}${words(recipients)}${since}`, { recipients });
+  return retold(error, `${cause}; ${count}${words(recipients)}${since}`, { recipients, delivery });
 }
 
 function words(recipients: readonly RecipientResult[]): string {

@@ -40,15 +40,13 @@ export interface RetryOptions {
    * tried again once it was read further; a function that makes the source anew always is. Default 1 048 576.
    */
   replayLimit?: number | undefined;
-  /** Milliseconds from the call after which nothing is tried any more, all attempts and waits together. 0: none. Default 0. */
-  deadline?: number | undefined;
 }
 
 /** The options after their check, with defaults. */
 export type RetrySettings = { readonly [Name in keyof RetryOptions]-?: Exclude<RetryOptions[Name], undefined> };
 
 const DELAY: Check = {
-  expected: "a number of milliseconds from 0",
+  expected: "a number of milliseconds, 0 or more",
   holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
 };
 
@@ -64,7 +62,6 @@ export const RETRY_CHECKS: Readonly<Record<keyof RetryOptions, Check>> = {
   maxRetryDelay: DELAY,
   retryUnknown: BOOLEAN,
   replayLimit: OCTETS,
-  deadline: DELAY,
 };
 
 /** What holds where nothing is given. */
@@ -74,7 +71,6 @@ export const RETRY_DEFAULTS: RetrySettings = {
   maxRetryDelay: 60_000,
   retryUnknown: false,
   replayLimit: 1_048_576,
-  deadline: 0,
 };
 
 /**
@@ -135,8 +131,10 @@ export function nextAttempt(
   if (attempt >= rules.attempts || isFinal(error, rules.remade)) return undefined;
   const retried = (result: RecipientResult): boolean => mayGoAgain(result, error, rules);
   const again = recipients.flatMap((result, index) => (retried(result) ? [index] : []));
-  if (again.length === 0 || recipients.some((result) => stopsAll(result, retried(result), rules.recipientPolicy)))
-    return undefined;
+  // A message that somebody has accepted was not stopped (LMTP): those refused behind its end stand for themselves.
+  const whole = recipients.every(({ fate }) => fate !== "accepted");
+  const stopped = whole && recipients.some((result) => stopsAll(result, retried(result), rules.recipientPolicy));
+  if (again.length === 0 || stopped) return undefined;
   const throttled = recipients.some(({ response }) => response && isThrottle(response)) || throttledBy(error);
   return { again, delay: delayBefore(rules, attempt, random, throttled) };
 }
@@ -160,7 +158,7 @@ function mayGoAgain({ fate, response, retry }: RecipientResult, error: Error | u
  * attempt told; under `net-smtp` a 5xx that is no 53x does, which is thrown at once.
  */
 function stopsAll({ fate, response }: RecipientResult, again: boolean, policy: RecipientPolicy): boolean {
-  if (fate === "accepted" || again || policy === "collect") return false;
+  if (again || policy === "collect") return false;
   return policy === "all-or-nothing" || (fate === "refused" && response?.status.startsWith("53") === false);
 }
 

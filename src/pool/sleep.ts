@@ -4,7 +4,7 @@
  * @module
  */
 
-import { now } from "../alarms.ts";
+import { holdTimer, LONGEST, now } from "../alarms.ts";
 
 /** A clock, and waits by it. */
 export interface Time {
@@ -19,9 +19,7 @@ export interface Time {
 /** The runtime's time. */
 export const TIME: Time = { now, sleep };
 
-/** A runtime's timer counts at most so many ms; a longer wait is several. */
-const LONGEST = 0x7fffffff;
-
+/** A wait longer than a timer of the runtime counts is several. */
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   for (let left = ms; left > 0 && !signal.aborted; left -= LONGEST) await pause(Math.min(left, LONGEST), signal);
 }
@@ -29,7 +27,7 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);
-    letGo(timer);
+    holdTimer(timer, false);
     signal.addEventListener("abort", done);
     function done(): void {
       clearTimeout(timer);
@@ -37,11 +35,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     }
   });
-}
-
-/** Node's and Bun's timers let go themselves; Deno's are numbers. */
-function letGo(timer: unknown): void {
-  const { Deno } = globalThis as { Deno?: { unrefTimer?(timer: unknown): void } };
-  if (typeof timer === "number") Deno?.unrefTimer?.(timer);
-  else (timer as { unref?(): unknown }).unref?.();
 }

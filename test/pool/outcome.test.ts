@@ -75,7 +75,8 @@ describe("outcomeOf() tells each recipient", () => {
     const first = before === "450" ? delivery(`b accepted, c ${before}`) : `b accepted, c ${before}`;
     const second = after === "accepted" ? delivery("c accepted") : `c ${after}`;
     expect(end(rounds([ALL, first], ["1", second]))).toBe(expected);
-    expect(end(rounds([ALL, first], ["1", second]), "all-or-nothing")).toBe(expected);
+    const strict = expected.includes("refused") ? expected.replace("Delivery", "SmtpServerBusy") : expected;
+    expect(end(rounds([ALL, first], ["1", second]), "all-or-nothing")).toBe(strict);
   });
 
   test("outcomeOf() keeps the order given, and the same address twice", () => {
@@ -171,6 +172,48 @@ describe("outcomeOf() under net-smtp", () => {
   });
 });
 
+describe("outcomeOf() of LMTP, where some are refused behind the end", () => {
+  const late = (text: string): SmtpError =>
+    new SmtpServerBusy("failed", { recipients: results(text), delivery: delivery(text) });
+
+  test.each(["net-smtp", "all-or-nothing"] as const)(
+    "outcomeOf() throws what %s does not collect, the delivery with it",
+    (policy) => {
+      const error = outcome(
+        rounds(["012", late("b accepted, c late 450, d late 451")], ["12", late("c accepted, d late 550")]),
+        policy,
+      );
+      expect(error).toBeInstanceOf(SmtpFatalError);
+      expect(error).toMatchObject({
+        message: "Server refused the message for <d@y.example>: 550 said",
+        phase: "final",
+        fate: "accepted",
+        retry: "never",
+      });
+      expect([told(error), told(error.delivery as Delivery)]).toEqual([
+        told(error),
+        "b accepted 250, c accepted 250, d refused 550",
+      ]);
+      const all = rounds([ALL, late("b accepted, c late 450")], ["1", delivery("c accepted")]);
+      expect(end(all, policy)).toBe("Delivery: b accepted 250, c accepted 250");
+    },
+  );
+
+  test("outcomeOf() tells a refusal in front of the next end by its own error, the delivery with it", () => {
+    const given = rounds([ALL, late("b accepted, c late 450")], ["1", "c 550"]);
+    const error = outcome(given, "net-smtp");
+    expect(error.message).toContain(
+      "after 2 attempts it was accepted for <b@y.example>, it was refused for <c@y.example>",
+    );
+    expect(told(error.delivery as Delivery)).toBe("b accepted 250, c refused 550");
+    expect(end(given, "collect")).toBe("Delivery: b accepted 250, c refused 550");
+    const refused = rounds([ALL, delivery("b accepted, c 450")]);
+    expect(end(refused, "all-or-nothing", "it was late")).toBe(
+      "SmtpAuthenticationError: b accepted 250, c refused 450",
+    );
+  });
+});
+
 describe("outcomeOf() fails", () => {
   const evidence = (replies: string[], recipients: string[], handedOver = false) => ({
     from: "a@x.example",
@@ -178,7 +221,7 @@ describe("outcomeOf() fails", () => {
     reset: false,
     replies: replies.map((code) => new SmtpResponse(`${code} said`)),
     handedOver,
-    final: undefined,
+    finals: [],
   });
   const LOST = new SmtpConnectionError("Server closed the connection", { cause: new Error("ECONNRESET") });
 

@@ -9,13 +9,14 @@ import { SmtpServerBusy } from "../../src/errors.ts";
 import type { Time } from "../../src/pool/sleep.ts";
 import { SmtpResponse } from "../../src/protocol/reply.ts";
 
-/** `b accepted`, `b 450` (refused), `b 421 now`, `b unsent later`, `b unknown`. */
+/** `b accepted`, `b 450` (refused), `b 421 now`, `b late 450` (LMTP), `b unsent later`, `b unknown`. */
 export function result(text: string): RecipientResult {
   const [name, what = "", retry] = text.split(" ");
   const address = `${name}@y.example`;
   if (what === "accepted") return { address, fate: "accepted", response: new SmtpResponse("250 taken") };
   if (what === "unknown") return { address, fate: "unknown", retry: "ask" };
   if (what === "unsent") return { address, fate: "unsent", retry: (retry ?? "later") as Retry };
+  if (what === "late") return { ...result(`${name} ${retry}`), phase: "final" };
   const byCode: Retry = what.startsWith("4") ? "later" : "never";
   return { address, fate: "refused", response: new SmtpResponse(`${what} said`), retry: (retry ?? byCode) as Retry };
 }
