@@ -5,9 +5,9 @@
 
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { type Delivery, type SendOptions, SmtpAddress, type SmtpError, type SmtpOptions } from "../mod.ts";
-import type { PlayOptions } from "./support/play.ts";
-import { type PlayedSession, session } from "./support/session.ts";
+import { type Delivery, NetSmtp, type SendOptions, SmtpAddress, type SmtpError, type SmtpOptions } from "../mod.ts";
+import { network, type PlayedServer, type PlayOptions, play } from "./support/play.ts";
+import { hello, type PlayedSession, session } from "./support/session.ts";
 import { FROM, failure, told } from "./support/told.ts";
 
 const TO = "b@y.example";
@@ -144,7 +144,7 @@ describe("SIZE (RFC 1870)", () => {
   });
 
   test("a limit that is no number is none", async () => {
-    for (const limit of ["-1", "1e3", "3x", "9".repeat(21)])
+    for (const limit of ["-1", "0x3", "3x", "9".repeat(21)])
       await sent(taken("<a@x.example> SIZE=7", "<b@y.example>", "hello"), {
         offers: [`SIZE ${limit}`],
         source: "hello",
@@ -387,6 +387,32 @@ describe("REQUIRETLS (RFC 8689)", () => {
   ])("%s: an error before MAIL", async (_name, given, why) => {
     const error = await unsent({ ...given, offers: ["REQUIRETLS"] });
     expect(error).toMatchObject({ ...code, message: expect.stringContaining(why) });
+  });
+});
+
+describe("REQUIRETLS on a socket of the caller's", () => {
+  const wish: SendOptions = { requireTls: true };
+  const on = (stream: PlayedServer): NetSmtp =>
+    new NetSmtp("mx.example", 25, { ...COLLECT, network: network(), socket: stream });
+
+  test("that came secured is refused: this engine has not seen its certificate", async () => {
+    const stream = play(`${hello("REQUIRETLS")}\nC: NOOP\nS: 250 ok`, { tls: true });
+    const smtp = await on(stream).start();
+    expect(await failure(smtp.sendMessage("x", FROM, TO, wish))).toMatchObject({
+      code: "SMTP_REQUIRETLS",
+      fate: "unsent",
+    });
+    await smtp.getOk("NOOP");
+    stream.finish();
+  });
+
+  test("is said after STARTTLS", async () => {
+    const inside = hello("PIPELINING", "REQUIRETLS").split("\n").slice(1).join("\n");
+    const message = taken("<a@x.example> REQUIRETLS").replace(/^ +/gm, "");
+    const stream = play(`${hello("STARTTLS")}\nC: STARTTLS\nS: 220 go\nTLS\n${inside}${message}`);
+    const smtp = await on(stream).start();
+    expect((await smtp.sendMessage("x\r\n", FROM, TO, wish)).tls).toBe(true);
+    stream.finish();
   });
 });
 

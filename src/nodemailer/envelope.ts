@@ -37,7 +37,7 @@ const DSN_KEYS: readonly string[] = ["ret", "return", "envid", "id", "notify", "
 
 /** What is asked for; of message and envelope the message goes first, as in Nodemailer. Throws `SmtpArgumentError`. */
 export function requests(data: Wishes, envelope: Wishes, to: readonly string[], defaults: MailOptions): Requests {
-  const requireTls = data.requireTLSExtensionEnabled || envelope.requireTLSExtensionEnabled || defaults.requireTls;
+  const requireTls = data.requireTLSExtensionEnabled || envelope.requireTLSExtensionEnabled;
   const size = sizeOf(envelope.size);
   const { dsn, orcpt } = dsnOf(data.dsn || envelope.dsn);
   const alone = orcpt !== undefined && to.length === 1;
