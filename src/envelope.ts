@@ -9,7 +9,7 @@
 
 import type { Connection } from "./connection.ts";
 import { SmtpArgumentError, SmtpUnsupportedCommand } from "./errors.ts";
-import type { Asked, Wish } from "./extensions.ts";
+import { type Asked, NOTHING_ASKED, type Wish } from "./extensions.ts";
 import type { Message } from "./message.ts";
 import {
   bodyOf,
@@ -54,6 +54,7 @@ export function envelopeOf(from: string | SmtpAddress, to: RecipientList, asked:
 /** The envelope as it goes to this server. Throws what says that it may not: `SmtpArgumentError`, `SmtpUnsupportedCommand`. */
 export function agreed(envelope: Envelope, message: Message, connection: Connection): Envelope {
   const { to, binary, asked } = envelope;
+  if (saysNothing(envelope, message, connection)) return envelope;
   checkUtf8(envelope, connection);
   if (binary) connection.checkBinary();
   if (asked.requireTls) checkTls(connection);
@@ -65,6 +66,12 @@ export function agreed(envelope: Envelope, message: Message, connection: Connect
   ];
   const from = said.reduce(withParameter, envelope.from);
   return { ...envelope, from, to: notified(to, asked, connection, warnings), warnings };
+}
+
+/** Of most messages there is nothing to say, and this is the fast path. */
+function saysNothing({ to, utf8, binary, asked }: Envelope, { bytes }: Message, connection: Connection): boolean {
+  if (utf8 || binary || asked !== NOTHING_ASKED || to.some(({ dsn }) => dsn)) return false;
+  return !bytes || !(connection.offers("SIZE") || connection.offers("8BITMIME"));
 }
 
 /** Recipients outside a message of `sendMessage`. Throws `SmtpUnsupportedCommand` if DSN is asked for and not offered. */
