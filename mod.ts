@@ -15,6 +15,7 @@
 
 export type { SmtpCommands } from "./src/commands.ts";
 export type { Delivery, MessageInDoubt } from "./src/delivery.ts";
+export { type DeliveryRecord, deliveryLog, deliveryRecords } from "./src/delivery_log.ts";
 export {
   type Fate,
   isSmtpError,
@@ -92,5 +93,13 @@ export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
 export type { SmtpSession } from "./src/session.ts";
 export type { SmtpSettings, TlsOptions } from "./src/settings.ts";
 export { type Block, NetSmtp, NetSmtp as NetSmtpSession, type SendOptions } from "./src/smtp.ts";
+export {
+  type SmtpFigures,
+  type SmtpHealth,
+  type SmtpHealthLimits,
+  type SmtpLastError,
+  type SmtpPercentiles,
+  SmtpStats,
+} from "./src/stats.ts";
 export type { DebugOutput, DialogueEvent } from "./src/transcript.ts";
 export { VERSION } from "./src/version.ts";

@@ -31,6 +31,11 @@ export const OCTETS: Check = {
   expected: "a whole number of octets from 512 to 1073741824",
   holds: (value) => Number.isInteger(value) && (value as number) >= 512 && (value as number) <= 2 ** 30,
 };
+/** A part of the whole. */
+export const PART: Check = {
+  expected: "a number from 0 to 1",
+  holds: (value) => typeof value === "number" && value >= 0 && value <= 1,
+};
 /** How many. */
 export const COUNT: Check = {
   expected: "a whole number from 1 to 1000",

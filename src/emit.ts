@@ -22,7 +22,7 @@ export function emitter(observe: SmtpObserver | readonly SmtpObserver[] | undefi
 }
 
 /** Calls it; whatever goes wrong there, at once or later, is ignored. */
-function tell<T>(listener: (value: T) => unknown, value: T): void {
+export function tell<T>(listener: (value: T) => unknown, value: T): void {
   try {
     const result = listener(value);
     if (typeof result === "object" && result !== null) Promise.resolve(result).catch(ignore);

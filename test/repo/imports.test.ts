@@ -48,6 +48,7 @@ const sound: readonly (readonly [string, string])[] = [
     '/** Like `import x from "node:net"` and Buffer. */\nexport const line = "Buffer, setTimeout";',
   ],
   ["src/errors.ts", 'import type { Wire } from "./dialogue.ts";\nexport const e = (w: Wire): Wire => w;'],
+  ["src/opentelemetry/mod.ts", 'import { trace } from "@opentelemetry/api";\nexport const t = trace;'],
   ["src/net/node.ts", 'import { connect } from "node:net";\nexport const dial = [connect, Buffer, setTimeout];'],
 ];
 
@@ -70,6 +71,18 @@ const planted: readonly (readonly [string, string, string, string])[] = [
   ],
   ["node: by the back door", "src/smtp.ts", 'process.getBuiltinModule("node:net");', "imports a module of the runtime"],
   ["a package", "src/net/node.ts", 'import { x } from "nodemailer";', "imports a package: nodemailer"],
+  [
+    "OpenTelemetry beside its folder",
+    "src/smtp.ts",
+    'import "@opentelemetry/api";',
+    "imports a package: @opentelemetry",
+  ],
+  [
+    "another package in that folder",
+    "src/opentelemetry/mod.ts",
+    'import "@opentelemetry/core";',
+    "imports a package: @opentelemetry/core",
+  ],
   ["a file that is not there", "src/smtp.ts", 'import "./gone.ts";', "imports src/gone.ts, which is not"],
   ["Buffer", "src/dialogue.ts", "export const b = Buffer.from([1]);", "names Buffer"],
   ["Buffer of globalThis", "src/smtp.ts", "export const b = globalThis.Buffer;", "names Buffer"],

@@ -199,7 +199,11 @@ test("the code in README passes the type check", () => {
 function diagnostics(programs: readonly string[]): string[] {
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: ["mod.ts"] }, ts.sys, root);
-  const packages = { "net-smtp": "./mod.ts", "net-smtp/nodemailer": "./src/nodemailer/mod.ts" };
+  const packages = {
+    "net-smtp": "./mod.ts",
+    "net-smtp/nodemailer": "./src/nodemailer/mod.ts",
+    "net-smtp/opentelemetry": "./src/opentelemetry/mod.ts",
+  };
   const paths = Object.entries(packages).flatMap(([name, path]) => [
     [name, [path]],
     [`@net-smtp/${name}`, [path]],
