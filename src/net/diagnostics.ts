@@ -50,12 +50,13 @@ export function diagnosticsOf(module: DiagnosticsModule): SmtpDiagnostics {
 
 function tracing(module: DiagnosticsModule, name: string): SmtpTracing {
   const steps = Object.fromEntries(STEPS.map((step) => [step, module.channel(`tracing:${name}:${step}`)])) as Steps;
-  const channels = Object.values(steps);
+  const { start, end, asyncStart, asyncEnd, error } = steps;
   const whole = module.tracingChannel?.(name);
   return {
-    // Node 20 and Bun do not say it of the five together.
+    // Node 20 and Bun do not say it of the five together. Asked for each message, so nothing is made for it.
     get listening() {
-      return channels.some(({ hasSubscribers }) => hasSubscribers);
+      if (start.hasSubscribers || end.hasSubscribers || error.hasSubscribers) return true;
+      return asyncStart.hasSubscribers || asyncEnd.hasSubscribers;
     },
     trace: (context, run) => (whole ? whole.tracePromise(run, context) : published(steps, context, run)),
   };

@@ -167,6 +167,16 @@ S: 235 2.7.0 ok`;
   });
 });
 
+test.each(STEPS)("who subscribes to %s alone is heard", async (step) => {
+  const published = subscribed(`tracing:net-smtp:send:${step}`);
+  expect(nodeDiagnostics.send.listening).toBe(true);
+  const { smtp } = observed(nodeDiagnostics, script.replace("S: 250 queued", "S: 554 no"));
+  await smtp.start();
+  await smtp.sendMessage("hello\r\n", "a@x.example", "b@y.example", OPTIONS).catch(() => undefined);
+  await smtp.finish();
+  expect(published.map((each) => each.step)).toEqual([step]);
+});
+
 test("the network of Node, Deno and Bun has them", () => {
   expect(nodeNetwork.diagnostics).toBe(nodeDiagnostics);
   expect(runtime.tracingChannel).toBeTypeOf("function");
