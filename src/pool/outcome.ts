@@ -87,7 +87,9 @@ function isDelivered(recipients: readonly RecipientResult[]): boolean {
   return certain && recipients.some(({ fate }) => fate === "accepted");
 }
 
-/** Of the attempts that reached somebody: the reply and the size of the last, all warnings, and TLS if it held for all. */
+const NO_TIMES = { envelope: 0, content: 0 };
+
+/** Of the attempts that reached somebody: the reply, size and times of the last, all warnings, and TLS if it held for all. */
 function factsOf(rounds: readonly Round[], recipients: readonly RecipientResult[]): DeliveryFacts | undefined {
   const reached = rounds.filter((round) => round.recipients.some(({ fate }) => fate === "accepted"));
   const deliveries = reached.flatMap(({ delivery }) => delivery ?? []);
@@ -98,7 +100,8 @@ function factsOf(rounds: readonly Round[], recipients: readonly RecipientResult[
   const told = deliveries.length === reached.length;
   if (!told)
     warnings.push("It is not known of every attempt whether it went over TLS, since one that delivered failed");
-  return { response, tls: told && deliveries.every(({ tls }) => tls), warnings, size: last?.size ?? 0 };
+  const { size = 0, times = NO_TIMES, capabilities } = last ?? {};
+  return { response, tls: told && deliveries.every(({ tls }) => tls), warnings, size, times, capabilities };
 }
 
 /** The last error of an attempt, or what ended the wait for the next, told of all recipients. */

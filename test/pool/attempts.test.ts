@@ -17,7 +17,7 @@ import {
   type SmtpOptions,
   SmtpServerBusy,
 } from "../../mod.ts";
-import { deliveryOf } from "../../src/delivery.ts";
+import { type DeliveryFacts, deliveryOf } from "../../src/delivery.ts";
 import {
   type AttemptOptions,
   attempts,
@@ -36,7 +36,15 @@ import { busy, FakeTime, result, results } from "./support.ts";
 
 const OPTIONS: AttemptOptions = { ...RETRY_DEFAULTS, attempts: 3, deadline: 0, recipientPolicy: "collect" };
 const TO = ["b@y.example", "c@y.example"];
-const FACTS = { response: new SmtpResponse("250 taken"), tls: true, warnings: [], size: 9 };
+const TIMES = { envelope: 1, content: 2 };
+const FACTS: DeliveryFacts = {
+  response: new SmtpResponse("250 taken"),
+  tls: true,
+  warnings: [],
+  size: 9,
+  times: TIMES,
+  capabilities: undefined,
+};
 
 function delivery(text: string): Delivery {
   return deliveryOf(results(text), FACTS);

@@ -12,7 +12,7 @@ import {
   SmtpFatalError,
   SmtpServerBusy,
 } from "../../mod.ts";
-import { deliveryOf } from "../../src/delivery.ts";
+import { type DeliveryFacts, deliveryOf } from "../../src/delivery.ts";
 import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from "../../src/pool/outcome.ts";
 import { SmtpResponse } from "../../src/protocol/reply.ts";
 import { toldOf } from "../../src/told.ts";
@@ -20,7 +20,15 @@ import { told } from "../support/told.ts";
 import { busy, results } from "./support.ts";
 
 const NAMES = ["b", "c", "d"];
-const FACTS = { response: new SmtpResponse("250 taken"), tls: true, warnings: [], size: 9 };
+const TIMES = { envelope: 1, content: 2 };
+const FACTS: DeliveryFacts = {
+  response: new SmtpResponse("250 taken"),
+  tls: true,
+  warnings: [],
+  size: 9,
+  times: TIMES,
+  capabilities: undefined,
+};
 const POLICIES: readonly RecipientPolicy[] = ["net-smtp", "collect", "all-or-nothing"];
 
 function delivery(text: string, facts: Partial<typeof FACTS> = {}): Delivery {
