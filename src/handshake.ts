@@ -27,20 +27,18 @@ export async function handshake(connection: Connection, endpoint: Endpoint): Pro
   if (settings.user === undefined) return;
   if (!refusal) await authenticate(connection, endpoint, settings);
   else if (settings.forceAuth) throw refusal;
-  else connection.warnings.push(`Login was left out, since the connection is in clear`);
+  else connection.warnings.push("Login was left out, since the connection is in clear");
 }
 
 /** STARTTLS and what follows it. Gives its refusal if "opportunistic" lets the session go on in clear, which a login never does. */
 async function upgrade(connection: Connection, endpoint: Endpoint): Promise<Error | undefined> {
   const { settings } = endpoint;
-  const { capabilities } = connection;
   try {
     await starttls(connection, endpoint);
   } catch (error) {
     if (settings.starttls !== "opportunistic" || !isSmtpError(error)) throw error;
     const { response } = error;
-    if (!response || response.status === "421" || connection.dialogue.refusal()) throw error;
-    connection.capabilities = capabilities;
+    if (!response || connection.dialogue.refusal()) throw error;
     connection.warnings.push(`Message went in clear, since the server refused STARTTLS: ${response}`);
     return error;
   }

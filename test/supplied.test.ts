@@ -5,12 +5,13 @@
  * @module
  */
 
-import { Duplex } from "node:stream";
+import { Duplex, PassThrough } from "node:stream";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { NetSmtp, type SmtpOptions, type SocketMaker } from "../mod.ts";
 import { nodeNetwork } from "../src/net/node.ts";
 import type { SmtpNetwork } from "../src/net/stream.ts";
 import { network, play } from "./support/play.ts";
+import { record } from "./support/record.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -82,6 +83,14 @@ describe("socket", () => {
     give({ connection: { destroy } });
     await vi.waitFor(() => expect(destroy).toHaveBeenCalledOnce());
   });
+});
+
+test("a socket that was left paused is read", async () => {
+  const socket = new PassThrough();
+  socket.pause();
+  const sink = record(nodeNetwork.wrap(socket, false));
+  socket.write("220 ready\r\n");
+  await sink.heard("220 ready\r\n");
 });
 
 test("dnsTimeout is for the resolver alone", async () => {

@@ -96,6 +96,7 @@ export interface NetSmtpCustomAuthContext {
   maxAllowedSize: number | false;
   /** Writes a line, masked in logs, and gives the reply, whatever it is. Fails for a line break in it. */
   sendCommand(command: string): Promise<NetSmtpCustomAuthResponse>;
+  /** The same by a callback, whose `data` is there unless there is an error. */
   sendCommand(command: string, callback: (error: Error | null, data: NetSmtpCustomAuthResponse) => void): void;
   /** The login is made. */
   resolve(): void;
