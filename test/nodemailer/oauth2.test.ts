@@ -133,6 +133,17 @@ describe("a refresh token", () => {
     await server.finish();
   });
 
+  test("is not used for a trouble of the server's own", async () => {
+    const server = await play(`${HELLO.replace("250 PIPELINING", "250 AUTH XOAUTH2")}
+      C: AUTH XOAUTH2 ${btoa("user=me\x01auth=Bearer old\x01\x01")}
+      S: 454 4.7.0 Temporary authentication failure
+      C: <close>`);
+    const error = await failure(plugin(server, { auth: { ...auth, accessToken: "old" } }).verify());
+    expect(error).toMatchObject({ code: "EAUTH", responseCode: 454, temporary: true, retry: "later" });
+    await server.finish();
+    expect(tokens.asked).toEqual([]);
+  });
+
   test("is used once for connections whose token was refused at the same time", async () => {
     const server = await mailServer("token-1");
     const transport = plugin(server, { auth: { ...auth, accessToken: "old" } });
