@@ -17,7 +17,7 @@ export function sentMessageInfo(delivery: Delivery, { from, to, messageId }: Out
   return {
     accepted: accepted.map(({ address }) => address),
     rejected: refused.map(({ address }) => address),
-    ...(capabilities ? { ehlo: ehloLines(capabilities) } : {}),
+    ...(capabilities?.size ? { ehlo: ehloLines(capabilities) } : {}),
     ...(refused.length > 0 ? { rejectedErrors: refused.map(recipientError) } : {}),
     envelopeTime: Math.round(times.envelope),
     messageTime: Math.round(times.content),

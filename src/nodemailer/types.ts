@@ -160,7 +160,7 @@ export interface NetSmtpSentMessageInfo {
   accepted: string[];
   /** The recipients that it refused. */
   rejected: string[];
-  /** What the server offered: the lines of its EHLO reply without codes and greeting; absent after HELO. */
+  /** What the server offered: the lines of its EHLO reply without codes and greeting; absent after HELO, or if there were none. */
   ehlo?: string[];
   /** Why, an error for each of `rejected`; absent if there is none. */
   rejectedErrors?: NetSmtpTransportError[];

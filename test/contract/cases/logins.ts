@@ -1,0 +1,269 @@
+/** Sections 2 and 3 of the contract: logins. */
+
+import { type Answers, answering, type ContractServer } from "../answering.ts";
+import { type Case, lines, NOT_TAKEN, real, usual } from "../harness.ts";
+
+const users = { me: "secret", you: "other" };
+const auth = { user: "me", pass: "secret" };
+
+function offering(methods: string, answers: Answers = {}): () => Promise<ContractServer> {
+  return () => answering({ EHLO: `250-mx.example\n250 AUTH ${methods}`, ...answers });
+}
+
+const PLAIN = "AUTH PLAIN AG1lAHNlY3JldA==";
+const server = (): Promise<ContractServer> =>
+  real({ users, allowInsecureAuth: true, authMethods: ["PLAIN", "LOGIN", "CRAM-MD5"] });
+const LOGGED_IN = { saw: { messages: [{ user: "me" }] } };
+const SECRET_TOKEN = btoa("user=me\x01auth=Bearer token\x01\x01");
+
+export const logins: readonly Case[] = [
+  { name: "option: auth", server, options: { auth }, outcome: LOGGED_IN },
+  { name: "option: auth.type login", server, options: { auth: { ...auth, type: "login" } }, outcome: LOGGED_IN },
+  { name: "option: auth {} is no login", server, options: { auth: {} }, outcome: { saw: { messages: [{ user: "nobody" }] } } },
+  { name: "option: auth.method LOGIN", server, options: { auth: { ...auth, method: "LOGIN" } }, outcome: LOGGED_IN },
+  { name: "option: auth.method CRAM-MD5", server, options: { auth: { ...auth, method: "cram-md5" } }, outcome: LOGGED_IN },
+  {
+    name: "option: authMethod",
+    server: offering("PLAIN LOGIN", { AUTH: "334 VXNlcm5hbWU6", login: ["334 UGFzc3dvcmQ6", "235 Welcome"] }),
+    options: { auth, authMethod: "LOGIN" },
+    outcome: { saw: [lines("AUTH LOGIN", btoa("me"), btoa("secret"))] },
+  },
+  { name: "PLAIN goes before LOGIN and CRAM-MD5", server: offering("CRAM-MD5 LOGIN PLAIN"), options: { auth }, outcome: { saw: [lines(PLAIN)] } },
+  {
+    name: "LOGIN goes before CRAM-MD5",
+    server: offering("CRAM-MD5 LOGIN", { AUTH: "334 VXNlcm5hbWU6", login: ["334 UGFzc3dvcmQ6", "235 Welcome"] }),
+    options: { auth },
+    outcome: { saw: [lines("AUTH LOGIN")] },
+  },
+  {
+    name: "CRAM-MD5 where nothing else is offered",
+    server: offering("CRAM-MD5", { AUTH: "334 PDFAbXguZXhhbXBsZT4=" }),
+    options: { auth },
+    outcome: { saw: [lines("AUTH CRAM-MD5")] },
+    differs: {
+      row: "cram-md5",
+      here: {
+        info: undefined,
+        error: () => ({ code: "EAUTH", command: "AUTH" }),
+        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example"] }],
+      },
+    },
+  },
+  {
+    name: "only unknown mechanisms are offered",
+    server: offering("NTLM"),
+    options: { auth },
+    outcome: { saw: [lines(PLAIN)] },
+    differs: {
+      row: "auth-not-offered",
+      here: {
+        info: undefined,
+        error: () => ({ code: "EAUTH", command: "AUTH" }),
+        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example"] }],
+      },
+    },
+  },
+  {
+    name: "a login that is not offered",
+    server: () => answering(),
+    options: { auth },
+    outcome: { info: { accepted: ["b@y.example"] } },
+    differs: {
+      row: "auth-not-offered",
+      here: {
+        info: undefined,
+        error: () => ({ code: "EAUTH", command: "AUTH" }),
+        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example"] }],
+      },
+    },
+  },
+  {
+    name: "option: forceAuth",
+    server: () => answering(),
+    options: { auth, forceAuth: true },
+    outcome: { saw: [lines(PLAIN)] },
+    pending: "the option forceAuth",
+  },
+  {
+    name: "a login after HELO",
+    server: () => answering({ EHLO: "502 5.5.1 What" }),
+    options: { auth },
+    outcome: { saw: [lines("HELO me.example", PLAIN)] },
+    differs: {
+      row: "auth-not-offered",
+      here: {
+        info: undefined,
+        error: () => ({ code: "EAUTH", command: "AUTH" }),
+        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example", "HELO me.example"] }],
+      },
+    },
+  },
+  {
+    name: "code: EAUTH, a wrong password",
+    server,
+    options: { auth: { ...auth, pass: "wrong" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH PLAIN", responseCode: 535, permanent: true } },
+  },
+  {
+    name: "code: EAUTH, a wrong password by LOGIN",
+    server,
+    options: { auth: { ...auth, pass: "wrong", method: "LOGIN" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH LOGIN", responseCode: 535 } },
+  },
+  {
+    name: "code: EAUTH, a wrong password by CRAM-MD5",
+    server,
+    options: { auth: { ...auth, pass: "wrong", method: "CRAM-MD5" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH CRAM-MD5", responseCode: 535 } },
+  },
+  {
+    name: "code: EAUTH, a server that is busy",
+    server: offering("PLAIN", { AUTH: "454 4.7.0 Later" }),
+    options: { auth },
+    outcome: { error: { code: "EAUTH", command: "AUTH PLAIN", responseCode: 454, permanent: false } },
+  },
+  {
+    name: "code: EAUTH, no password",
+    server: offering("PLAIN"),
+    options: { auth: { user: "me" } },
+    outcome: { error: { code: "EAUTH", command: "API" } },
+    differs: { row: "auth-checked-first", here: { saw: () => [] } },
+  },
+  {
+    name: "code: EAUTH, an unknown method",
+    server: offering("PLAIN"),
+    options: { auth: { ...auth, method: "NTLM" } },
+    outcome: { error: { code: "EAUTH", command: "API" } },
+    differs: { row: "checked-options", here: NOT_TAKEN },
+  },
+  {
+    name: "auth of a message",
+    server,
+    options: { auth },
+    mail: { auth: { user: "you", pass: "other" } },
+    outcome: { saw: { messages: [{ user: "you" }] } },
+  },
+  { name: "auth of a message, password alone", server, options: { auth: { user: "me", pass: "old" } }, mail: { auth: { pass: "secret" } }, outcome: LOGGED_IN },
+  { name: "auth of a message, no transport's", server, mail: { auth }, outcome: LOGGED_IN },
+  {
+    name: "auth of a message, a method in it is not taken",
+    server: offering("PLAIN LOGIN"),
+    options: { auth },
+    mail: { auth: { ...auth, method: "LOGIN" } },
+    outcome: { saw: [lines(PLAIN)] },
+    differs: { row: "message-auth", here: { info: undefined, error: () => ({ code: "EAUTH", command: "API" }), saw: () => [] } },
+  },
+  {
+    name: "OAuth2: an access token",
+    server: offering("PLAIN XOAUTH2"),
+    options: { auth: { type: "OAuth2", user: "me", accessToken: "token" } },
+    outcome: { saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+  },
+  {
+    name: "OAuth2: a token of the message",
+    server: offering("PLAIN XOAUTH2"),
+    options: { auth: { type: "OAuth2" } },
+    mail: { auth: { user: "me", accessToken: "token" } },
+    outcome: { saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+  },
+  {
+    name: "OAuth2: a token that the server refuses",
+    server: offering("XOAUTH2", { AUTH: "334 eyJzdGF0dXMiOiI0MDEifQ==", login: "535 5.7.8 No" }),
+    options: { auth: { type: "OAuth2", user: "me", accessToken: "token" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2", responseCode: 535 } },
+    differs: {
+      row: "oauth2-refused",
+      here: { saw: ([seen]: [{ lines: string[] }]) => [{ ...seen, lines: seen.lines.slice(0, 3) }] },
+    },
+  },
+  {
+    name: "OAuth2: no token and none to be had",
+    server: offering("XOAUTH2"),
+    options: { auth: { type: "OAuth2", user: "me" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2" } },
+    differs: { row: "auth-checked-first", here: { error: { command: "API", originalCode: undefined }, saw: () => [] } },
+  },
+  {
+    name: "verify() with a login",
+    server,
+    options: { auth },
+    run: (transporter) => transporter.verify(),
+    outcome: { value: true },
+  },
+  {
+    name: "verify() with a wrong login",
+    server,
+    options: { auth: { ...auth, pass: "wrong" } },
+    run: (transporter) => transporter.verify(),
+    outcome: { error: { code: "EAUTH", command: "AUTH PLAIN", responseCode: 535 } },
+  },
+  {
+    name: "code: ENOAUTH",
+    server: offering("PLAIN"),
+    options: { forceAuth: true },
+    run: (transporter) => transporter.verify(),
+    outcome: { error: { code: "ENOAUTH" } },
+    pending: "the option forceAuth",
+  },
+  {
+    name: "option: customAuth",
+    server: offering("X-KEY", { AUTH: "334 Key", login: "235 Welcome" }),
+    options: {
+      auth: { type: "custom", method: "X-KEY", user: "me", pass: "secret" },
+      customAuth: {
+        "X-KEY": async ({ auth: { credentials }, sendCommand }: CustomContext): Promise<void> => {
+          await sendCommand("AUTH X-KEY");
+          const { status } = await sendCommand(credentials.pass);
+          if (status !== 235) throw new Error("No");
+        },
+      },
+    },
+    outcome: { saw: [lines("AUTH X-KEY", "secret")] },
+    pending: "the option customAuth",
+  },
+  {
+    name: "option: customAuth, refused",
+    server: offering("X-KEY", { AUTH: "535 5.7.8 No" }),
+    options: {
+      auth: { type: "custom", method: "X-KEY", user: "me", pass: "secret" },
+      customAuth: {
+        "X-KEY": ({ sendCommand, reject }: CustomContext): void => {
+          sendCommand("AUTH X-KEY", () => reject(new Error("No")));
+        },
+      },
+    },
+    outcome: { error: { code: "EAUTH", command: "AUTH X-KEY", responseCode: 535 } },
+    pending: "the option customAuth",
+  },
+  {
+    name: "set oauth2_provision_cb, and the event token",
+    server: offering("XOAUTH2"),
+    options: { auth: { type: "OAuth2", user: "me" } },
+    run: async (transporter) => {
+      const events: unknown[] = [];
+      transporter.on("token", ({ user, accessToken }) => events.push([user, accessToken]));
+      transporter.set("oauth2_provision_cb", (_user: string, _renew: boolean, done: (error: null, token: string) => void) =>
+        done(null, "token"),
+      );
+      await transporter.sendMail(usual());
+      return events;
+    },
+    outcome: { value: [], saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+    pending: "OAuth2 with tokens that are made",
+  },
+  {
+    name: "code: EAUTH for EOAUTH2, a token that cannot be renewed",
+    server: offering("XOAUTH2"),
+    options: ({ port }) => ({
+      auth: { type: "OAuth2", user: "me", clientId: "id", clientSecret: "secret", refreshToken: "refresh", accessUrl: `https://127.0.0.1:${port}/` },
+    }),
+    outcome: { error: { code: "EAUTH" } },
+    pending: "OAuth2 with tokens that are made",
+  },
+];
+
+interface CustomContext {
+  auth: { credentials: { user: string; pass: string } };
+  sendCommand(command: string, done?: (error: unknown, reply: { status: number }) => void): Promise<{ status: number }>;
+  reject(error: Error): void;
+}
