@@ -7,12 +7,13 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import nodemailer, { type Transporter } from "nodemailer";
 import { expect } from "vitest";
 import * as plugin from "../../src/nodemailer/mod.ts";
 import { message } from "../nodemailer/support.ts";
-import { startSmtpServer, type ServerOptions } from "../support/server.ts";
+import { type ServerOptions, startSmtpServer } from "../support/server.ts";
 import type { ContractServer } from "./answering.ts";
 
 /** What came of a case. */
@@ -49,7 +50,11 @@ export interface Case {
   /** Over the usual message, made anew for each transport. */
   readonly mail?: object | (() => object);
   /** What is done in place of sending the message. */
-  readonly run?: (transporter: Transporter, server: ContractServer) => unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the options of the case, of any shape
+  readonly run?: (transporter: Transporter, server: ContractServer, options: any) => unknown;
+  /** What of that which the server saw is compared, where how it came about is each one's own affair. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a server saw, of any shape
+  readonly see?: (saw: any) => unknown;
   /** The server counts as one that is not on this machine. */
   readonly remote?: true;
   /** The transport is given by the helper, which gives Nodemailer's Mail the options too. */
@@ -84,7 +89,10 @@ function passes(check: () => void): boolean {
 }
 
 function compare({ differs, name }: Case, theirs: Outcome, ours: Outcome): void {
-  if (differs === undefined) return expect(ours, "with the transport replaced").toEqual(theirs);
+  if (differs === undefined) {
+    expect(ours, "with the transport replaced").toEqual(theirs);
+    return;
+  }
   expect(ours, `with the transport replaced, row ${String(differs.row)}`).toEqual(
     laidOver(theirs, typeof differs.here === "function" ? differs.here(theirs) : differs.here),
   );
@@ -104,18 +112,27 @@ async function outcomeOf(each: Case, create: (options: object) => Transporter): 
   try {
     const given = typeof each.options === "function" ? await each.options(server) : each.options;
     const options = { host: "127.0.0.1", port: server.port, name: "me.example", ...given };
-    const came = await attempt(each, server, () => create(options));
-    return { ...came, saw: await server.saw() };
+    const came = await attempt(each, server, options, create);
+    // Whoever did not take a socket does not close it.
+    for (const name of ["connection", "socket"] as const)
+      (given as Record<string, Socket> | undefined)?.[name]?.destroy();
+    const saw = await server.saw();
+    return { ...came, saw: each.see ? each.see(saw) : saw };
   } finally {
     await server.close();
   }
 }
 
-async function attempt(each: Case, server: ContractServer, create: () => Transporter): Promise<Outcome> {
+async function attempt(
+  each: Case,
+  server: ContractServer,
+  options: object,
+  create: (options: object) => Transporter,
+): Promise<Outcome> {
   let transporter: Transporter | undefined;
   try {
-    transporter = create();
-    if (each.run) return { value: plain(await each.run(transporter, server)) };
+    transporter = create(options);
+    if (each.run) return { value: plain(await each.run(transporter, server, options)) };
     const given = typeof each.mail === "function" ? each.mail() : each.mail;
     return { info: plainInfo(await transporter.sendMail(usual(given))) };
   } catch (error) {
@@ -133,6 +150,20 @@ export function usual(over: object = {}): object {
 /** What a scripted server saw on one connection: these lines and perhaps others. */
 export function lines(...some: readonly string[]): object {
   return { lines: expect.arrayContaining([...some]) };
+}
+
+/** The one connection had these lines; a function makes them of those that Nodemailer's had. */
+export function saw(lines: string[] | ((theirs: string[]) => string[])): object {
+  return {
+    saw: ([seen]: [{ lines: string[] }]) => [
+      { ...seen, lines: typeof lines === "function" ? lines(seen.lines) : lines },
+    ],
+  };
+}
+
+/** In place of what came of it: this error. */
+export function fails(error: object): object {
+  return { info: undefined, value: undefined, error: () => error };
 }
 
 /** The transport was not even made here: an option was not taken. */
@@ -213,7 +244,11 @@ export async function real(options?: ServerOptions): Promise<ContractServer> {
       return {
         connections: server.connections.length,
         helo: server.connections.map(({ helo }) => helo ?? "none"),
-        messages: server.messages.map(({ raw, ...rest }) => ({ ...rest, user: rest.user ?? "nobody", raw: String(raw) })),
+        messages: server.messages.map(({ raw, ...rest }) => ({
+          ...rest,
+          user: rest.user ?? "nobody",
+          raw: String(raw),
+        })),
       };
     },
     close,

@@ -1,7 +1,7 @@
 /** Section 2 of the contract: the options of the connection, but for those about logins and TLS. */
 
 import { answering } from "../answering.ts";
-import { type Case, lines, NOT_TAKEN, real, USUAL_INFO } from "../harness.ts";
+import { type Case, lines, NOT_TAKEN, real, saw, USUAL_INFO } from "../harness.ts";
 
 const PIPELINING = { EHLO: "250-mx.example\n250 PIPELINING" };
 const OK = { info: { accepted: ["b@y.example"], rejected: [] } };
@@ -9,7 +9,12 @@ const OK = { info: { accepted: ["b@y.example"], rejected: [] } };
 export const options: readonly Case[] = [
   { name: "no option but the server's", server: () => real(), outcome: OK },
   { name: "option: host, default localhost", server: () => real(), options: { host: undefined }, outcome: OK },
-  { name: "option: host, an IPv6 address", server: () => answering({}, { host: "::1" }), options: { host: "::1" }, outcome: OK },
+  {
+    name: "option: host, an IPv6 address",
+    server: () => answering({}, { host: "::1" }),
+    options: { host: "::1" },
+    outcome: OK,
+  },
   {
     name: "option: host, nothing there",
     server: () => real(),
@@ -111,7 +116,7 @@ export const options: readonly Case[] = [
     outcome: { saw: [{ lines: { length: 5 } }] },
     differs: {
       row: "quit",
-      here: { saw: ([seen]: [{ lines: string[] }]) => [{ ...seen, lines: [...seen.lines, "QUIT"] }] },
+      here: saw((lines) => [...lines, "QUIT"]),
     },
   },
 ];

@@ -2,7 +2,7 @@
 
 import { certificates } from "../../support/certificates.ts";
 import { type Answers, answering, type ContractServer } from "../answering.ts";
-import { type Case, lines, real, USUAL_INFO } from "../harness.ts";
+import { type Case, fails, lines, real, saw, USUAL_INFO } from "../harness.ts";
 
 const STARTTLS = { EHLO: ["250-mx.example\n250 STARTTLS", "250 mx.example"] };
 const REFUSING = { ...STARTTLS, STARTTLS: "454 4.7.0 Not now" };
@@ -153,10 +153,17 @@ export const tls: readonly Case[] = [
     server: () => secured({ ...STARTTLS, STARTTLS: "220 Go\n250 injected<tls>" }),
     options: trusted,
     outcome: { info: { accepted: ["b@y.example"] } },
-    differs: { row: "starttls-injection", here: {
-        info: undefined,
-        error: () => ({ code: "EPROTOCOL", command: "STARTTLS", response: "250 injected", responseCode: 250, permanent: false }),
-        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example", "STARTTLS"] }],
+    differs: {
+      row: "starttls-injection",
+      here: {
+        ...fails({
+          code: "EPROTOCOL",
+          command: "STARTTLS",
+          response: "250 injected",
+          responseCode: 250,
+          permanent: false,
+        }),
+        ...saw(["EHLO me.example", "STARTTLS"]),
       },
     },
   },
@@ -174,11 +181,7 @@ export const tls: readonly Case[] = [
     outcome: { info: USUAL_INFO, saw: [lines("AUTH PLAIN AG1lAHNlY3JldA==")] },
     differs: {
       row: "clear-login",
-      here: {
-        info: undefined,
-        error: () => ({ code: "ETLS", command: "STARTTLS" }),
-        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example"] }],
-      },
+      here: { ...fails({ code: "ETLS", command: "STARTTLS" }), ...saw(["EHLO me.example"]) },
     },
   },
   {
@@ -189,11 +192,7 @@ export const tls: readonly Case[] = [
     outcome: { info: USUAL_INFO, saw: [lines("AUTH PLAIN AG1lAHNlY3JldA==")] },
     differs: {
       row: "clear-login",
-      here: {
-        info: undefined,
-        error: () => ({ code: "EAUTH", command: "AUTH" }),
-        saw: ([seen]: [object]) => [{ ...seen, lines: ["EHLO me.example"] }],
-      },
+      here: { ...fails({ code: "EAUTH", command: "AUTH" }), ...saw(["EHLO me.example"]) },
     },
   },
 ];
