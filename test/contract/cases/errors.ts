@@ -115,6 +115,12 @@ export const errors: readonly Case[] = [
   {
     name: "code: EDNS",
     server: answers({}),
+    options: { host: "nothing.invalid" },
+    outcome: { error: { code: "EDNS", command: "CONN", originalCode: "ENOTFOUND" } },
+  },
+  {
+    name: "option: dnsTimeout, a name that does not exist",
+    server: answers({}),
     options: { host: "nothing.invalid", dnsTimeout: 500 },
     outcome: { error: { code: "EDNS", command: "CONN" } },
     pending: "the option dnsTimeout",
@@ -130,7 +136,7 @@ export const errors: readonly Case[] = [
     },
   },
   {
-    name: "code: EPROTOCOL, option maxResponseSize",
+    name: "option: maxResponseSize",
     server: answers({ EHLO: `250-mx.example\n${"250-X-THING and more of it\n".repeat(60_000)}250 OK` }),
     options: { maxResponseSize: 1000 },
     outcome: { error: { code: "EPROTOCOL" } },
@@ -209,7 +215,7 @@ export const errors: readonly Case[] = [
     server: answers({}),
     defaults: { disableFileAccess: true },
     mail: { raw: undefined, attachments: [{ path: "/nothing/there" }] },
-    outcome: { error: {} },
+    outcome: { error: { code: "ESTREAM", command: "API", originalCode: "EFILEACCESS" } },
     see: () => "half a message",
   },
   {
@@ -217,21 +223,21 @@ export const errors: readonly Case[] = [
     server: answers({}),
     defaults: { disableUrlAccess: true },
     mail: { raw: undefined, attachments: [{ href: "http://127.0.0.1:1/" }] },
-    outcome: { error: {} },
+    outcome: { error: { code: "ESTREAM", command: "API", originalCode: "EURLACCESS" } },
     see: () => "half a message",
   },
   {
     name: "code: EFETCH, a URL that cannot be had",
     server: answers({}),
     mail: { raw: undefined, attachments: [{ href: "http://127.0.0.1:1/" }] },
-    outcome: { error: {} },
+    outcome: { error: { code: "ESTREAM", command: "API", originalCode: "EFETCH" } },
     see: () => "half a message",
   },
   {
     name: "code: ECONFIG, an option of the wrong type",
     server: answers({}),
     options: { tls: "yes" },
-    outcome: {},
+    outcome: { info: { accepted: ["b@y.example"] } },
     differs: { row: "checked-options", here: NOT_TAKEN },
   },
 ];

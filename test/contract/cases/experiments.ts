@@ -87,7 +87,7 @@ export const experiments: readonly Case[] = [
   {
     name: "i, two replies to MAIL",
     server: answers({ MAIL: "250 Ok\n250 Ok" }),
-    outcome: {},
+    outcome: { error: { code: "EMESSAGE", response: "354 Go" } },
     differs: {
       row: "replies",
       here: {
@@ -120,7 +120,7 @@ export const experiments: readonly Case[] = [
   {
     name: "j, the last reply has two codes",
     server: answers({ end: "250-a\n550 b" }),
-    outcome: {},
+    outcome: { info: { response: "250-a\n550 b" } },
     differs: { row: "replies", here: fails({ code: "EPROTOCOL", command: "DATA" }) },
   },
   {
@@ -131,7 +131,7 @@ export const experiments: readonly Case[] = [
   {
     name: "j, the last refusal has no end",
     server: answers({ end: "550 No<raw><close>" }),
-    outcome: { error: {} },
+    outcome: { error: { code: "ECONNECTION", responseCode: 550 } },
     differs: {
       row: "replies",
       here: { error: { permanent: undefined, response: undefined, responseCode: undefined } },

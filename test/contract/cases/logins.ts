@@ -1,7 +1,10 @@
 /** Sections 2 and 3 of the contract: logins. */
 
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { certificates } from "../../support/certificates.ts";
 import { type Answers, answering, type ContractServer } from "../answering.ts";
-import { type Case, fails, lines, NOT_TAKEN, real, saw, usual } from "../harness.ts";
+import { type Case, fails, lines, NOT_TAKEN, plainInfo, real, saw, usual } from "../harness.ts";
 
 const users = { me: "secret", you: "other" };
 const auth = { user: "me", pass: "secret" };
@@ -15,6 +18,29 @@ const server = (): Promise<ContractServer> =>
   real({ users, allowInsecureAuth: true, authMethods: ["PLAIN", "LOGIN", "CRAM-MD5"] });
 const LOGGED_IN = { saw: { messages: [{ user: "me" }] } };
 const SECRET_TOKEN = btoa("user=me\x01auth=Bearer token\x01\x01");
+
+/** A server that offers XOAUTH2, and beside it one that answers about tokens. */
+function withTokens(answer: object): () => Promise<ContractServer & { tokens: number }> {
+  return async () => {
+    const smtp = await offering("XOAUTH2")();
+    const tokens = createServer((await certificates()).server, (_request, response) =>
+      response.end(JSON.stringify(answer)),
+    );
+    await new Promise<void>((resolve) => tokens.listen(0, "127.0.0.1", resolve));
+    const close = async (): Promise<void> => {
+      tokens.close().closeAllConnections();
+      await smtp.close();
+    };
+    return { ...smtp, close, tokens: (tokens.address() as AddressInfo).port };
+  };
+}
+
+async function oauth2(server: ContractServer): Promise<object> {
+  const accessUrl = `https://localhost:${(server as ContractServer & { tokens: number }).tokens}/`;
+  const { ca } = await certificates();
+  const auth = { type: "OAuth2", user: "me", clientId: "id", clientSecret: "secret", refreshToken: "refresh" };
+  return { auth: { ...auth, accessUrl, tls: { ca } } };
+}
 
 export const logins: readonly Case[] = [
   { name: "option: auth", server, options: { auth }, outcome: LOGGED_IN },
@@ -241,20 +267,37 @@ export const logins: readonly Case[] = [
     pending: "the option customAuth",
   },
   {
-    name: "set oauth2_provision_cb, and the event token",
+    name: "set oauth2_provision_cb",
     server: offering("XOAUTH2"),
     options: { auth: { type: "OAuth2", user: "me" } },
     run: async (transporter) => {
-      const events: unknown[] = [];
-      transporter.on("token", ({ user, accessToken }) => events.push([user, accessToken]));
       transporter.set(
         "oauth2_provision_cb",
         (_user: string, _renew: boolean, done: (error: null, token: string) => void) => done(null, "token"),
       );
+      return plainInfo(await transporter.sendMail(usual()));
+    },
+    outcome: { value: { accepted: ["b@y.example"] }, saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+    pending: "OAuth2 with tokens that are made",
+  },
+  {
+    name: "OAuth2: a token from the refresh token, and the event token",
+    server: withTokens({ access_token: "token", expires_in: 3600 }),
+    options: oauth2,
+    run: async (transporter) => {
+      const events: unknown[] = [];
+      transporter.on("token", ({ user, accessToken }) => events.push([user, accessToken]));
       await transporter.sendMail(usual());
       return events;
     },
-    outcome: { value: [], saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+    outcome: { value: [["me", "token"]], saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
+    pending: "OAuth2 with tokens that are made",
+  },
+  {
+    name: "code: EAUTH for EOAUTH2, a refresh token that is refused",
+    server: withTokens({ error: "invalid_grant" }),
+    options: oauth2,
+    outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2", originalCode: "EOAUTH2" } },
     pending: "OAuth2 with tokens that are made",
   },
   {
@@ -270,7 +313,8 @@ export const logins: readonly Case[] = [
         accessUrl: `https://127.0.0.1:${port}/`,
       },
     }),
-    outcome: { error: { code: "EAUTH" } },
+    outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2", originalCode: "EFETCH" } },
+    see: () => "not compared",
     pending: "OAuth2 with tokens that are made",
   },
 ];

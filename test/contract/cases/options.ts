@@ -107,7 +107,7 @@ export const options: readonly Case[] = [
     name: "option: port, out of range",
     server: () => answering(),
     options: { port: 70_000 },
-    outcome: { error: {} },
+    outcome: { error: { code: "ECONNECTION", originalCode: "ERR_SOCKET_BAD_PORT" } },
     differs: { row: "checked-options", here: NOT_TAKEN },
   },
   {

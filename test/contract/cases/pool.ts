@@ -32,6 +32,10 @@ async function several(transporter: Transporter, count: number, data?: object): 
   return await Promise.all(Array.from({ length: count }, () => told(transporter.sendMail(usual(data)))));
 }
 
+function pendingOf(transporter: Transporter): unknown {
+  return (transporter.transporter as { pendingCount?: () => number }).pendingCount?.();
+}
+
 async function told(sent: Promise<unknown>): Promise<unknown> {
   return await sent.then(
     (info) => (plainInfo(info as Record<string, unknown>) as { accepted: string[] }).accepted,
@@ -122,12 +126,12 @@ export const poolCases: readonly Case[] = [
     server: answers(),
     options: one,
     run: async (transporter) => {
-      const state = (): unknown[] => [transporter.isIdle(), transporter.transporter.pendingCount?.()];
+      const state = (): unknown[] => [transporter.isIdle(), pendingOf(transporter)];
       const before = state();
       const sent = several(transporter, 3);
       const during = state();
       await sent;
-      return [before, during, transporter.transporter.pendingCount?.()];
+      return [before, during, pendingOf(transporter)];
     },
     outcome: { value: [[true, 0], [false, 3], 0] },
     pending,

@@ -125,7 +125,7 @@ export const transport: readonly Case[] = [
     name: "verify(), the connection lost",
     server: answers({ EHLO: "<close>" }),
     run: (transporter) => transporter.verify(),
-    outcome: { error: {} },
+    outcome: { error: { code: "ECONNECTION", command: "CONN" } },
   },
   {
     name: "close(), and a message after it",
@@ -220,7 +220,7 @@ export const transport: readonly Case[] = [
     helper: true,
     options: { disableFileAccess: true },
     mail: { ...composed, attachments: [{ path: "/nothing/there" }] },
-    outcome: { error: {} },
+    outcome: { error: { originalCode: "EFILEACCESS" } },
     see: nothing,
     pending: "the helper createNetSmtpTransport",
   },
@@ -280,7 +280,7 @@ export const transport: readonly Case[] = [
       transporter.setupProxy("nothing://127.0.0.1:1");
       return plainInfo(await transporter.sendMail(usual()));
     },
-    outcome: { error: {}, saw: [] },
+    outcome: { error: { code: "EPROXY" }, saw: [] },
     pending: "proxies",
   },
   {
@@ -434,12 +434,14 @@ export const transport: readonly Case[] = [
   },
 ];
 
-type Done = (error: null, socket: object) => void;
+type ProxyHandler = Parameters<Transporter["set"]>[1];
 
 /** Connects itself, and may keep which host it was asked for. */
-function handler(asked: unknown[] = []): (proxy: object, options: { host: string; port: number }, done: Done) => void {
-  return (_proxy, options, done) => {
+function handler(asked: unknown[] = []): ProxyHandler {
+  return (_proxy: unknown, options: { host?: string; port?: number | string }, done: Done) => {
     asked.push(options.host);
-    const connection = connect(options.port, options.host, () => done(null, { connection }));
+    const connection = connect(Number(options.port), options.host ?? "", () => done(null, { connection }));
   };
 }
+
+type Done = (error: null, socket: { connection: Socket }) => void;
