@@ -111,6 +111,15 @@ export function transportError(error: unknown, to: readonly string[], stage: Sta
   });
 }
 
+/**
+ * True of every error that `send` and `verify` give, across copies of this package; false of Nodemailer's own (too many
+ * recipients, a plugin that failed), which never came to the transport.
+ */
+export function isNetSmtpTransportError(error: unknown): error is NetSmtpTransportError {
+  if (typeof error !== "object" || error === null || isSmtpError(error)) return false;
+  return "fate" in error && "cause" in error && isSmtpError(error.cause);
+}
+
 /** What is not the engine's: the composed message threw it before a byte was sent, or the runtime while connecting. */
 function foreign(cause: unknown, stage: Stage): Failure {
   const message = printable(cause instanceof Error ? cause.message : String(cause));

@@ -15,6 +15,7 @@ export type { MessageInDoubt } from "../delivery.ts";
 export type { PoolClosed } from "../pool/pool.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
 export type { Secret } from "../sasl/mechanism.ts";
+export { isNetSmtpTransportError } from "./errors.ts";
 export { createNetSmtpTransport, type NetSmtpMailOptions, type NetSmtpTransporter } from "./helper.ts";
 export type {
   NetSmtpAuth,
