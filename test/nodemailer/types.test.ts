@@ -6,9 +6,21 @@
  */
 
 import nodemailer, { type Transport, type Transporter } from "nodemailer";
-import type { createTransport as CreateTransport6, Transport as Transport6 } from "nodemailer-types-6";
-import type { createTransport as CreateTransport7, Transport as Transport7 } from "nodemailer-types-7";
-import type { createTransport as CreateTransport8, Transport as Transport8 } from "nodemailer-types-8";
+import type {
+  createTransport as CreateTransport6,
+  Transport as Transport6,
+  Transporter as Transporter6,
+} from "nodemailer-types-6";
+import type {
+  createTransport as CreateTransport7,
+  Transport as Transport7,
+  Transporter as Transporter7,
+} from "nodemailer-types-7";
+import type {
+  createTransport as CreateTransport8,
+  Transport as Transport8,
+  Transporter as Transporter8,
+} from "nodemailer-types-8";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { type Fate, isSmtpError, type Phase, type Retry, SmtpFatalError } from "../../mod.ts";
 import {
@@ -46,14 +58,23 @@ test("NetSmtpTransport is a transport in the types of @types/nodemailer 6, 7 and
   const transport6: Transport6<NetSmtpSentMessageInfo> = plugin(server);
   const transport7: Transport7<NetSmtpSentMessageInfo> = plugin(server);
   const transport8: Transport8<NetSmtpSentMessageInfo> = plugin(server);
-  const transporter6 = (create as typeof CreateTransport6)(transport6, { from: "a@x.example" });
-  const transporter7 = (create as typeof CreateTransport7)(plugin(server), { from: "a@x.example" });
-  const transporter8 = (create as typeof CreateTransport8)(plugin(server), { from: "a@x.example" });
-  const mail = { to: "b@y.example", text: "hello" };
-  // Their createTransport gives the type of Nodemailer's own info whatever the transport: one assertion says which it is.
-  const info6 = (await transporter6.sendMail(mail)) as NetSmtpSentMessageInfo;
-  const info7 = (await transporter7.sendMail(mail)) as NetSmtpSentMessageInfo;
-  const info8 = (await transporter8.sendMail(mail)) as NetSmtpSentMessageInfo;
+  // Their createTransport takes it, and gives the type of Nodemailer's own info whatever the transport: an assertion says which.
+  const transporter6 = (create as typeof CreateTransport6)(
+    transport6,
+  ) as unknown as Transporter6<NetSmtpSentMessageInfo>;
+  const transporter7 = (create as typeof CreateTransport7)(
+    transport7,
+  ) as unknown as Transporter7<NetSmtpSentMessageInfo>;
+  const transporter8 = (create as typeof CreateTransport8)(
+    transport8,
+  ) as unknown as Transporter8<NetSmtpSentMessageInfo>;
+  const mail = { from: "a@x.example", to: "b@y.example", text: "hello" };
+  const info6 = await transporter6.sendMail(mail);
+  const info7 = await transporter7.sendMail(mail);
+  const info8 = await transporter8.sendMail(mail);
+  expectTypeOf(info6).toEqualTypeOf<NetSmtpSentMessageInfo>();
+  expectTypeOf(info7).toEqualTypeOf<NetSmtpSentMessageInfo>();
+  expectTypeOf(info8).toEqualTypeOf<NetSmtpSentMessageInfo>();
   expect([info6, info7, info8].map(({ recipients }) => recipients.length)).toEqual([1, 1, 1]);
   expect([typeof transport7.verify, typeof transport8.verify]).toEqual(["function", "function"]);
 });
