@@ -63,6 +63,8 @@ export interface Case {
   readonly outcome: object;
   /** What is different here. */
   readonly differs?: Difference;
+  /** Why Bun cannot show it: Node and Deno do. */
+  readonly notOnBun?: string;
   /** Why ours cannot pass it yet. */
   readonly pending?: string;
 }
@@ -194,7 +196,7 @@ export function plainError(error: unknown): object {
   const { rejectedErrors, name } = given;
   return {
     ...Object.fromEntries(known),
-    ...(name === "Error" ? {} : { name }),
+    ...(/^(Abort|Smtp)/.test(String(name)) ? { name } : {}),
     ...(Array.isArray(rejectedErrors) ? { rejectedErrors: rejectedErrors.map(plainError) } : {}),
   };
 }

@@ -179,7 +179,7 @@ test.each<[string, (transport: NetSmtpTransport) => unknown]>([
 ])("%s says that a transport cannot be cloned, and shows no secret", async (_way, clone) => {
   const { transport } = await logging();
   const cloned = (): unknown => clone(transport);
-  expect(cloned).toThrow(/could not be cloned/);
+  expect(cloned).toThrow(/not be cloned/);
   expect(cloned).not.toThrow(SECRET);
 });
 
