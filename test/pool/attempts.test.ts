@@ -32,7 +32,7 @@ import { network, type PlayedServer, play } from "../support/play.ts";
 import { runs } from "../support/runs.ts";
 import { hello } from "../support/session.ts";
 import { FROM, failure, told, turns } from "../support/told.ts";
-import { busy, FakeTime, result, results } from "./support.ts";
+import { busy, FakeTime, result, results } from "./by_hand.ts";
 
 const OPTIONS: AttemptOptions = { ...RETRY_DEFAULTS, attempts: 3, deadline: 0, recipientPolicy: "collect" };
 const TO = ["b@y.example", "c@y.example"];

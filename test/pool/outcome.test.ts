@@ -17,7 +17,7 @@ import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from 
 import { SmtpResponse } from "../../src/protocol/reply.ts";
 import { toldOf } from "../../src/told.ts";
 import { told } from "../support/told.ts";
-import { busy, results } from "./support.ts";
+import { busy, results } from "./by_hand.ts";
 
 const NAMES = ["b", "c", "d"];
 const TIMES = { envelope: 1, content: 2 };

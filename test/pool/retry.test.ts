@@ -18,7 +18,7 @@ import {
   resolveRetry,
 } from "../../src/pool/retry.ts";
 import { SmtpResponse } from "../../src/protocol/reply.ts";
-import { busy, results } from "./support.ts";
+import { busy, results } from "./by_hand.ts";
 
 const RULES: RetryRules = { ...RETRY_DEFAULTS, attempts: 3, recipientPolicy: "collect", remade: false };
 const POLICIES: readonly RecipientPolicy[] = ["net-smtp", "collect", "all-or-nothing"];
