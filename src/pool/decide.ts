@@ -112,7 +112,9 @@ export function decide<W extends WaitingState, S extends SessionState>(
   if (barred && head.identity.ready + head.identity.opening === 0) return { to: "refuse", error: barred };
   const opens = openableAt(state, now.steady);
   if (opens <= now.steady && state.connections < settings.maxConnections) return OPEN;
-  if (best && queue.unclaimed) return { to: "give", session: best };
+  // No session of its own is to come: none may be opened for it, or more wait than there can be sessions.
+  const crowded = queue.unclaimed && (queue.unclaimed === head || state.connections >= settings.maxConnections);
+  if (best && crowded) return { to: "give", session: best };
   const stranger = opens <= now.steady && queue.unclaimed === head ? longestIdle(head, sessions) : undefined;
   const { waiting, claimed, yielding } = head.identity;
   if (stranger && yielding < waiting - claimed) return { to: "finish", session: stranger, forWhom: head };
