@@ -31,7 +31,7 @@ export interface Patience {
 }
 
 /** One that waits for a session. */
-export abstract class Ask<T> extends Waiting implements WaitingState {
+abstract class Ask<T> extends Waiting implements WaitingState {
   readonly identity: Identity;
   readonly order: number;
   abstract readonly exclusive: boolean;

@@ -59,8 +59,12 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.#listener = listener;
     this.rate = new RateLimit(settings.rateLimit, settings.rateDelta);
     this.throttle = new Throttle(settings.throttleDelay, settings.maxThrottleDelay);
-    this.#sessions = new Sessions({ ...settings, quitTimeout: opens.limits.quitTimeout }, (session) =>
-      this.#gone(session),
+    this.#sessions = new Sessions(
+      { ...settings, quitTimeout: opens.limits.quitTimeout },
+      {
+        left: ({ identity }) => this.queue.recover(identity),
+        gone: (session) => this.#gone(session),
+      },
     );
     this.#openings = new Openings(opens, {
       opened: (session) => this.#opened(session),
@@ -90,8 +94,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
 
   /** True once everything has ended; blocks that go on after their session was dropped have nothing to end. */
   get isClosed(): boolean {
-    const underWay = this.messages + (this.#forced ? 0 : this.blocks);
-    return this.connections + this.queue.size + underWay === 0;
+    return this.connections + this.queue.size + this.messages + (this.#forced ? 0 : this.blocks) === 0;
   }
 
   /** It waits, or goes at once. */
@@ -105,9 +108,9 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.#leaves(ask);
     ask.fail(error);
     this.queue.cover();
-    // A session that carries one message is of use to nobody else.
     if (this.settings.maxMessages === 1) this.#openings.giveUp(ask.identity, error);
     this.pump();
+    for (const session of this.sessions.filter(({ identity }) => identity === ask.identity)) this.#rest(session);
   }
 
   #leaves(ask: Asked): void {
@@ -232,8 +235,10 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
 
   /** A session with nothing to do keeps nothing alive, and is closed when its time comes. */
   #rest(session: PooledSession): void {
-    if (session.leaving || session.load > 0) return;
-    if (this.settings.maxMessages === 1) this.#sessions.retire(session);
+    if (!session.joined || session.load > 0) return;
+    const { claimed, supply } = session.identity;
+    // A session that carries one message is of use to nobody who comes later.
+    if (this.settings.maxMessages === 1 && supply > claimed) this.#sessions.retire(session);
     else this.#sessions.rest(session);
   }
 
@@ -255,7 +260,6 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     if (refused) identity.breaker.refused(error, time, rounds.login);
     if (identity.ready > 0 && this.settings.throttleDelay > 0) {
       identity.openings.slowDown(time, rounds.opening);
-      this.queue.rewind();
     } else {
       if (asksToSlowDown(error.response, error.phase, false)) this.throttle.slowDown(time, rounds.throttle);
       const head = this.queue.firstOf(identity);
@@ -263,6 +267,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
       for (const ask of hear) this.#leaves(ask);
       for (const ask of hear) ask.fail(error);
     }
+    this.queue.recover(identity);
     this.#listener.forget(identity);
     this.pump();
   }

@@ -17,12 +17,14 @@ export class Identity {
   readonly login: Login | undefined;
   /** How many wait in the queue. */
   waiting = 0;
-  /** How many of them have a session being opened for them. */
+  /** How many of them have a session that is being opened, or idle, for them. */
   claimed = 0;
   /** How many sessions are being opened. */
   opening = 0;
   /** How many sessions are open and take messages. */
   ready = 0;
+  /** How many of them have nothing to do. */
+  idle = 0;
   /** How many sessions of others are being closed to make room. */
   yielding = 0;
   /** While some sessions work, others that cannot be opened are left for later. */
@@ -35,6 +37,11 @@ export class Identity {
     this.login = login;
     this.openings = new Throttle(first, longest);
     this.breaker = new LoginBreaker(first, longest);
+  }
+
+  /** How many sessions there are, or will be, for those that wait. */
+  get supply(): number {
+    return this.opening + this.idle;
   }
 
   /** True if nothing has to be remembered of it. */

@@ -92,7 +92,7 @@ export class Openings {
 
   /** One of an identity that nobody waits for is given up, if there is one. */
   giveUp(identity: Identity, error: SmtpError): void {
-    const nobodyWaits = identity.opening > identity.claimed;
+    const nobodyWaits = identity.supply > identity.claimed;
     const surplus = nobodyWaits && [...this.#all].findLast(([opening]) => opening.identity === identity);
     if (!surplus) return;
     const [opening, abort] = surplus;

@@ -1,6 +1,7 @@
 /**
  * What waits for a session, first come, first served. The law here: everything costs the same however long the queue is.
- * A cursor stands at the first one that no session is being opened for, so that no more are opened than are waited for.
+ * A cursor stands at the first one that has no session to come, being opened or idle, so that no more are opened than
+ * are waited for.
  *
  * @module
  */
@@ -17,7 +18,7 @@ export abstract class Waiting {
   before: this | undefined;
   /** @ignore Who is behind it. */
   after: this | undefined;
-  /** @ignore True if a session is being opened for it. */
+  /** @ignore True if a session is being opened for it, or idle. */
   claimed = false;
   /** True while it waits. */
   queued = false;
@@ -41,12 +42,12 @@ export class Queue<W extends Waiting> {
     return this.#first;
   }
 
-  /** The first that no session is being opened for. */
+  /** The first that has no session to come. */
   get unclaimed(): W | undefined {
     return this.#cursor;
   }
 
-  /** How many have a session being opened for them. */
+  /** How many have one. */
   get claimed(): number {
     return this.#claimed;
   }
@@ -90,7 +91,7 @@ export class Queue<W extends Waiting> {
     this.#size--;
   }
 
-  /** A session is being opened for the one at the cursor. */
+  /** There is a session to come for the one at the cursor. */
   claim(): void {
     const one = this.#cursor as W;
     one.claimed = true;
@@ -99,12 +100,17 @@ export class Queue<W extends Waiting> {
     this.#cursor = one.after;
   }
 
-  /** The cursor passes those for whom sessions are being opened already. */
+  /** The cursor passes those that have a session to come. */
   cover(): void {
-    while (this.#cursor && this.#cursor.identity.claimed < this.#cursor.identity.opening) this.claim();
+    while (this.#cursor && this.#cursor.identity.claimed < this.#cursor.identity.supply) this.claim();
   }
 
-  /** Who is claimed is found anew: a session that was being opened will not come, or somebody came back. */
+  /** Sessions that were to come will not: who has one is found anew. */
+  recover(identity: Identity): void {
+    if (identity.claimed > identity.supply) this.rewind();
+  }
+
+  /** Who has a session to come is found anew. */
   rewind(): void {
     for (let one = this.#first; one && one !== this.#cursor; one = one.after) if (one.claimed) this.#unclaim(one);
     this.#cursor = this.#first;
@@ -116,7 +122,7 @@ export class Queue<W extends Waiting> {
     this.#claimed--;
   }
 
-  /** The first of an identity. Those with a session being opened stand in front, so the walk is short. */
+  /** The first of an identity. Those with a session to come stand in front, so the walk is short. */
   firstOf(identity: Identity): W | undefined {
     let one = identity.waiting > 0 ? this.#first : undefined;
     while (one && one.identity !== identity) one = one.after;

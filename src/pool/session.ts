@@ -38,8 +38,8 @@ export class PooledSession implements SessionState {
   readonly born: number;
   /** How many messages may be on it: the next one goes along before the last is answered, where the server lets it. */
   readonly depth: number;
-  /** True once it takes no message any more. */
-  leaving = false;
+  /** True while it takes messages, or is lent. */
+  joined = false;
   /** Whom it makes room for, if it does. */
   yieldsTo: Identity | undefined;
   #given = 0;
@@ -73,18 +73,39 @@ export class PooledSession implements SessionState {
     return this.#lent !== undefined;
   }
 
+  /** It takes messages from now on. */
+  join(): void {
+    this.joined = true;
+    this.identity.ready++;
+    this.identity.idle++;
+  }
+
+  /** It takes no message any more; false if that was so before. */
+  leave(): boolean {
+    if (!this.joined) return false;
+    this.joined = false;
+    this.identity.ready--;
+    if (this.load === 0) this.identity.idle--;
+    return true;
+  }
+
+  #carry(load: number): void {
+    if (this.joined) this.identity.idle += Number(load === 0) - Number(this.load === 0);
+    this.load = load;
+  }
+
   /** A message is given to it, or, `lent`, the whole of it. */
   take(wall: number, lent: boolean): void {
     this.#given++;
     this.since = wall;
-    this.load = lent ? Math.max(this.depth, 1) : this.load + 1;
+    this.#carry(lent ? this.depth : this.load + 1);
     if (lent) this.#lent = { logins: this.connection.logins, capabilities: this.connection.capabilities };
     this.hold(true);
   }
 
   /** A message was answered. */
   answered(wall: number): void {
-    this.load--;
+    this.#carry(this.load - 1);
     this.served++;
     this.since = wall;
   }
@@ -104,7 +125,7 @@ export class PooledSession implements SessionState {
     const { connection, smtp } = this;
     const before = this.#lent;
     this.#lent = undefined;
-    this.load = 0;
+    this.#carry(0);
     this.served++;
     this.since = wall;
     const quiet = connection.turns.idle;

@@ -11,20 +11,28 @@ import { isOver, type Lifetimes, overAt } from "./decide.ts";
 import type { Identity } from "./identity.ts";
 import type { PooledSession } from "./session.ts";
 
+/** Who hears of the end of a session. */
+export interface SessionsListener {
+  /** It takes nothing any more. */
+  left(session: PooledSession): void;
+  /** It is closed. */
+  gone(session: PooledSession): void;
+}
+
 /** Open sessions. */
 export class Sessions {
   /** Those that may take a message, or are lent. */
   readonly ready: PooledSession[] = [];
   readonly #lifetimes: Lifetimes & { readonly quitTimeout: number };
-  readonly #gone: (session: PooledSession) => void;
+  readonly #listener: SessionsListener;
   readonly #leaving: Set<PooledSession> = new Set();
   readonly #wake = new Wake(() => this.#look(), false);
   #uncounted = 0;
 
-  /** `gone` is told of each that is closed. */
-  constructor(lifetimes: Lifetimes & { readonly quitTimeout: number }, gone: (session: PooledSession) => void) {
+  /** `listener` is told of each that ends. */
+  constructor(lifetimes: Lifetimes & { readonly quitTimeout: number }, listener: SessionsListener) {
     this.#lifetimes = lifetimes;
-    this.#gone = gone;
+    this.#listener = listener;
   }
 
   /** How many connections that are. */
@@ -35,7 +43,7 @@ export class Sessions {
   /** One was opened. */
   add(session: PooledSession): void {
     this.ready.push(session);
-    session.identity.ready++;
+    session.join();
   }
 
   /** One has nothing to do: it keeps nothing alive, and is closed when its time comes. */
@@ -59,19 +67,18 @@ export class Sessions {
 
   /** It takes nothing any more. `uncounted`: it takes no place either, since it is there no longer by all that is known. */
   retire(session: PooledSession, uncounted: boolean = false): void {
-    if (session.leaving) return;
-    session.leaving = true;
+    if (!session.leave()) return;
     this.ready.splice(this.ready.indexOf(session), 1);
-    session.identity.ready--;
     this.#leaving.add(session);
     if (uncounted) this.#uncounted++;
     session.hold(true);
     const gone = (): void => {
       this.#leaving.delete(session);
       if (uncounted) this.#uncounted--;
-      this.#gone(session);
+      this.#listener.gone(session);
     };
     session.smtp.finish().then(gone, gone);
+    this.#listener.left(session);
   }
 
   /** It makes room for somebody else. */

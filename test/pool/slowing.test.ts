@@ -257,6 +257,28 @@ describe("identities", () => {
     finish();
   });
 
+  test("whose session was ready and ended while somebody else was at the head of the queue get another", async () => {
+    const { pool, network } = pooled(
+      [
+        `${LOGIN}${plain("one", "a")}
+         C: <anything>`,
+        `${LOGIN}${plain("two", "b")}
+         S: 235 welcome
+         S: <close>`,
+        `${asUser("two", "b")}${stored("y")}${QUIT}`,
+      ],
+      { allowInsecureAuth: true, maxConnections: 2 },
+    );
+    const abort = new AbortController();
+    const login = { user: "one", secret: "a" };
+    const head = failure(pool.sendMessage("x", FROM, TO, { login, signal: abort.signal }));
+    const behind = pool.sendMessage("y", FROM, TO, { login: two });
+    await until(() => network.targets.length === 3);
+    abort.abort();
+    expect([told(await head), told(await behind)]).toEqual(["b unsent", "b accepted 250"]);
+    await pool.close({ force: true });
+  });
+
   test("are the same if user, secret and mechanism are", async () => {
     const { pool, network, finish } = pooled(
       [

@@ -74,7 +74,7 @@ export async function until(holds: () => boolean): Promise<void> {
 }
 
 /** The parts of a script as one, without indentation. */
-export function script(...parts: readonly string[]): string {
+function script(...parts: readonly string[]): string {
   return parts
     .join("\n")
     .split("\n")

@@ -10,6 +10,7 @@ import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import * as engine from "../../mod.ts";
 import { DEFAULTS } from "../../src/options.ts";
+import { POOL_DEFAULTS } from "../../src/pool/options.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -91,6 +92,7 @@ describe("options in README", () => {
     ["### Of a session", OPTIONS],
     ["### Of a message", members("src/smtp.ts", "SendOptions")],
     ["### Of the extensions", members("src/extensions.ts", "MailOptions")],
+    ["### Of a pool", members("src/pool/options.ts", "PoolOptions")],
     ["### Of the plugin", members("src/nodemailer/types.ts", "NetSmtpTransportOptions")],
   ] as const;
 
@@ -113,12 +115,11 @@ describe("options in README", () => {
   });
 
   test("defaults are those of the code", () => {
-    const stated = rows(section("### Of a session")).map(([option = "", value = ""]) => [
-      option.replaceAll("`", ""),
-      value,
-    ]);
-    for (const [option, value] of stated) {
-      const holds = DEFAULTS[option as keyof typeof DEFAULTS];
+    const tables = `${section("### Of a session")}${section("### Of a pool")}`;
+    const stated = rows(tables).map(([option = "", value = ""]) => [option.replaceAll("`", ""), value]);
+    const defaults: Readonly<Record<string, unknown>> = { ...DEFAULTS, ...POOL_DEFAULTS };
+    for (const [option = "", value] of stated) {
+      const holds = defaults[option];
       if (typeof holds === "number") expect([option, Number(value?.replaceAll(" ", ""))]).toEqual([option, holds]);
       else if (typeof holds === "boolean" || typeof holds === "string")
         expect([option, value]).toEqual([option, `\`${JSON.stringify(holds)}\``]);
