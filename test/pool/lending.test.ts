@@ -109,6 +109,19 @@ describe("withConnection()", () => {
     finish();
   });
 
+  test("counts what the block has sent", async () => {
+    const two = `${HELLO}${stored("one")}${stored("two")}${QUIT}`;
+    const { pool, network, finish } = pooled([two, SECOND], { maxMessages: 2 });
+    await pool.withConnection(async (smtp) => {
+      await smtp.sendMessage("one", FROM, TO);
+      await smtp.sendMessage("two", FROM, TO);
+    });
+    await pool.sendMessage("after", FROM, TO);
+    expect(network.targets).toHaveLength(2);
+    await pool.close();
+    finish();
+  });
+
   test("takes back what the block has set", async () => {
     const { pool, finish } = pooled([`${HELLO}${QUIT}`], { readTimeout: 5_000 });
     await pool.withConnection((smtp) => {

@@ -334,6 +334,7 @@ describe("a session that ends", () => {
   test("by 421 while it is idle: it is gone at once, the next message opens another", async () => {
     const { pool, finish } = pooled([
       `${HELLO}${stored("one")}
+
        S: 421 4.4.2 idle for too long
        S: <close>`,
       `${HELLO}${stored("two")}${QUIT}`,
