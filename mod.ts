@@ -78,8 +78,10 @@ export type {
   TlsSettings,
 } from "./src/net/stream.ts";
 export type { SmtpOptions, StartOptions, StarttlsMode } from "./src/options.ts";
+export type { PoolClosed, PoolCloseOptions } from "./src/pool/closing.ts";
 export type { Login, PoolOptions, PoolSendOptions } from "./src/pool/options.ts";
-export { NetSmtpPool, type PoolClosed, type PoolCloseOptions } from "./src/pool/pool.ts";
+export { NetSmtpPool } from "./src/pool/pool.ts";
+export type { RetryOptions } from "./src/pool/retry.ts";
 export { type EsmtpParameters, type RecipientList, SmtpAddress } from "./src/protocol/address.ts";
 export type { Capabilities } from "./src/protocol/capabilities.ts";
 export type { Dsn, NotifyWhen, RecipientDsn } from "./src/protocol/dsn.ts";

@@ -164,8 +164,8 @@ export interface RetryEvent extends SmtpEventBase {
   readonly delay: number;
   /** The recipients still owed, to whom it will go. */
   readonly recipients: readonly string[];
-  /** Why the attempt before failed. */
-  readonly error: Error & SmtpFailure;
+  /** What the attempt before was thrown; undefined if it was a delivery to others. */
+  readonly error?: Error & SmtpFailure;
 }
 
 /** The pool pauses, since the server asked for less. */
@@ -175,5 +175,5 @@ export interface ThrottleEvent extends SmtpEventBase {
   /** Milliseconds until one message is tried. */
   readonly delay: number;
   /** The reply that asked for it. */
-  readonly response: SmtpResponse;
+  readonly response?: SmtpResponse;
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Check, COUNT, MILLISECONDS, PART } from "./checks.ts";
-import type { SmtpEvent, SmtpObserver } from "./events.ts";
+import type { MessageEndEvent, SendEndEvent, SmtpEvent, SmtpObserver } from "./events.ts";
 import type { Fate, Phase, RecipientResult, SmtpFailure } from "./fate.ts";
 import { checkNames, checkOption } from "./options.ts";
 
@@ -126,40 +126,62 @@ export class SmtpStats {
   readonly observer: SmtpObserver = (event) => this.#take(event);
 
   #take(event: SmtpEvent): void {
-    if (event.type === "sendEnd" && event.recipients.some(({ fate }) => fate === "accepted"))
-      keep(this.#times, event.duration);
-    if (event.type === "connectEnd") this.#connected(event.error === undefined);
-    else if (event.type === "disconnect") this.#connections.open--;
+    if (event.type === "connectEnd") this.connection(event.error, event.time);
+    else if (event.type === "disconnect") this.disconnected();
     else if (event.type === "messageStart") this.#pooled.set(event.id, (this.#pooled.get(event.id) ?? 0) + 1);
-    else if (event.type === "messageEnd") this.#pooledEnded(event.id, event.recipients);
-    else if (event.type === "retry") this.#retries++;
-    else if (event.type === "sendStart" && event.attempt > 1 && !this.#pooled.has(event.id)) this.#retries++;
-    else if (event.type === "sendEnd" && !this.#pooled.has(event.id)) this.#ended(event.recipients);
-    if ("error" in event && event.error && event.type !== "disconnect") this.#erred(event.time, event.error);
+    else if (event.type === "messageEnd") this.#pooledEnded(event);
+    else if (event.type === "retry") this.retry();
+    else if (event.type === "sendStart" && event.attempt > 1 && !this.#pooled.has(event.id)) this.retry();
+    else if (event.type === "sendEnd") this.#sendEnded(event);
   }
 
-  #connected(well: boolean): void {
-    this.#failedInARow = well ? 0 : this.#failedInARow + 1;
-    this.#connections[well ? "opened" : "failed"]++;
-    if (well) this.#connections.open++;
+  #sendEnded({ id, recipients, duration, error, time }: SendEndEvent): void {
+    if (recipients.some(({ fate }) => fate === "accepted")) this.answered(duration);
+    if (!this.#pooled.has(id)) this.message(recipients, error, time);
+    else if (error) this.#erred(error, time);
   }
 
-  #pooledEnded(id: string, recipients: readonly RecipientResult[]): void {
-    const others = (this.#pooled.get(id) ?? 1) - 1;
-    if (others > 0) this.#pooled.set(id, others);
-    else this.#pooled.delete(id);
-    this.#ended(recipients);
+  /** @ignore A session was started, or failed to start. */
+  connection(error?: Error & SmtpFailure, time?: number): void {
+    this.#failedInARow = error ? this.#failedInARow + 1 : 0;
+    this.#connections[error ? "failed" : "opened"]++;
+    if (error) this.#erred(error, time);
+    else this.#connections.open++;
   }
 
-  #ended(recipients: readonly RecipientResult[]): void {
+  /** @ignore A session is over. */
+  disconnected(): void {
+    this.#connections.open--;
+  }
+
+  /** @ignore Another attempt is made. */
+  retry(): void {
+    this.#retries++;
+  }
+
+  /** @ignore A message was accepted, so many milliseconds after it was given to its session. */
+  answered(duration: number): void {
+    keep(this.#times, duration);
+  }
+
+  /** @ignore A message ended, all its attempts with it. */
+  message(recipients: readonly RecipientResult[], error?: Error & SmtpFailure, time?: number): void {
     for (const { fate } of recipients) this.#fates[fate]++;
     const sent = recipients.some(({ fate }) => fate === "accepted");
     if (sent) this.#sent++;
     else this.#failed++;
     keep(this.#outcomes, sent);
+    if (error) this.#erred(error, time);
   }
 
-  #erred(time: number, { code, phase, message }: Error & SmtpFailure): void {
+  #pooledEnded({ id, recipients, error, time }: MessageEndEvent): void {
+    const others = (this.#pooled.get(id) ?? 1) - 1;
+    if (others > 0) this.#pooled.set(id, others);
+    else this.#pooled.delete(id);
+    this.message(recipients, error, time);
+  }
+
+  #erred({ code, phase, message }: Error & SmtpFailure, time: number = Date.now()): void {
     this.#lastError = { time, code, phase, message };
   }
 

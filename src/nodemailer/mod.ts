@@ -12,7 +12,7 @@
  */
 
 export type { MessageInDoubt } from "../delivery.ts";
-export type { PoolClosed } from "../pool/pool.ts";
+export type { PoolClosed } from "../pool/closing.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
 export type { Secret } from "../sasl/mechanism.ts";
 export { isNetSmtpTransportError } from "./errors.ts";

@@ -8,7 +8,8 @@
 
 import { SmtpSessionError } from "../errors.ts";
 import type { SocketMaker } from "../net/stream.ts";
-import { NetSmtpPool, type PoolClosed } from "../pool/pool.ts";
+import type { PoolClosed } from "../pool/closing.ts";
+import { NetSmtpPool } from "../pool/pool.ts";
 import { type Login, loginOf } from "./auth.ts";
 import { Log } from "./logger.ts";
 import type { NetSmtpAuth } from "./login_types.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PoolClosed } from "../pool/pool.ts";
+import type { PoolClosed } from "../pool/closing.ts";
 import { VERSION } from "../version.ts";
 import { deliver, verify } from "./delivery.ts";
 import { Listeners } from "./events.ts";

@@ -41,6 +41,8 @@ abstract class Ask<T> extends Waiting implements WaitingState {
   resolve!: (value: T) => void;
   /** In which pause of the throttle's it was given. */
   round = 0;
+  /** When it was given to a session, by the steady clock. */
+  since = 0;
   /** True if it goes ahead alone, to see whether the server takes messages again. */
   probe = false;
   protected readonly patience: Patience;

@@ -13,7 +13,7 @@ import type { NetSmtp } from "../smtp.ts";
 import { type Asked, type BlockAsk, MessageAsk } from "./ask.ts";
 import { moment, Wake } from "./clock.ts";
 import { type Decision, decide, hasRoom, type Moment, type PoolState } from "./decide.ts";
-import type { Identity } from "./identity.ts";
+import type { Listener } from "./listener.ts";
 import { type Opening, Openings, type Opens } from "./openings.ts";
 import type { PoolSettings } from "./options.ts";
 import { Queue } from "./queue.ts";
@@ -22,16 +22,6 @@ import { mayGoAgain } from "./requeue.ts";
 import type { PooledSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { asksToSlowDown, Throttle } from "./throttle.ts";
-
-/** What the pool is told. */
-export interface Listener {
-  /** Something has settled: whoever waits for that looks again. */
-  changed(): void;
-  /** A message was not sent, since the pool was closed by force. */
-  dropped(ask: MessageAsk, error: SmtpError): void;
-  /** Nothing has to be remembered of an identity. */
-  forget(identity: Identity): void;
-}
 
 /** The sessions of a pool, and what waits for them. */
 export class Dispatch implements PoolState<Asked, PooledSession> {
@@ -58,7 +48,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.settings = settings;
     this.#listener = listener;
     this.rate = new RateLimit(settings.rateLimit, settings.rateDelta);
-    this.throttle = new Throttle(settings.throttleDelay, settings.maxThrottleDelay);
+    this.throttle = new Throttle(settings.throttleDelay, settings.maxThrottleDelay, listener.throttled);
     this.#sessions = new Sessions(
       { ...settings, quitTimeout: opens.limits.quitTimeout },
       {
@@ -157,6 +147,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.#leaves(ask);
     session.take(time.wall, ask.exclusive);
     this.rate.take();
+    ask.since = time.steady;
     ask.round = this.throttle.round;
     ask.probe = this.throttle.slowed;
     this.probing ||= ask.probe;
@@ -184,6 +175,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
 
   #sent(ask: MessageAsk, session: PooledSession, delivery: Delivery): void {
     this.throttle.succeeded(ask.round);
+    this.#listener.stats.answered(now() - ask.since);
     this.messages--;
     session.answered(Date.now());
     ask.resolve(delivery);
@@ -192,15 +184,12 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
 
   #failed(ask: MessageAsk, session: PooledSession, first: boolean, error: SmtpError): void {
     const { response, phase } = error;
-    if (asksToSlowDown(response, phase, session.served > 0)) this.throttle.slowDown(now(), ask.round);
+    if (asksToSlowDown(response, phase, session.served > 0)) this.throttle.slowDown(now(), ask.round, response);
     else if (response) this.throttle.succeeded(ask.round);
     this.messages--;
     session.answered(Date.now());
     if (!session.connection.usable && this.#goesAgain(ask, first, error)) this.#comesBack(ask);
-    else {
-      if (this.#forced) this.#listener.dropped(ask, error);
-      ask.fail(error);
-    }
+    else ask.fail(error);
     this.#answered(ask, session);
   }
 
@@ -249,6 +238,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
       this.pump();
     };
     this.#sessions.add(session);
+    this.#listener.stats.connection();
     this.pump();
     this.#rest(session);
   }
@@ -256,12 +246,14 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   /** The head of its identity's queue hears of it, unless other sessions do the work: then it is tried again later. */
   #notOpened({ identity, rounds }: Opening, error: SmtpError): void {
     const time = now();
+    this.#listener.stats.connection(error);
     const refused = error.phase === "auth" && error.response?.statusTypeChar === "5";
     if (refused) identity.breaker.refused(error, time, rounds.login);
     if (identity.ready > 0 && this.settings.throttleDelay > 0) {
       identity.openings.slowDown(time, rounds.opening);
     } else {
-      if (asksToSlowDown(error.response, error.phase, false)) this.throttle.slowDown(time, rounds.throttle);
+      const { response, phase } = error;
+      if (asksToSlowDown(response, phase, false)) this.throttle.slowDown(time, rounds.throttle, response);
       const head = this.queue.firstOf(identity);
       const hear = refused && identity.ready === 0 ? this.queue.all(identity) : head ? [head] : [];
       for (const ask of hear) this.#leaves(ask);
@@ -274,6 +266,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
 
   #gone({ identity, yieldsTo }: PooledSession): void {
     if (yieldsTo) yieldsTo.yielding--;
+    this.#listener.stats.disconnected();
     this.#listener.forget(identity);
     this.pump();
   }
@@ -290,7 +283,6 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.#closing = true;
     for (const ask of this.queue.all()) {
       this.#leaves(ask);
-      if (ask instanceof MessageAsk) this.#listener.dropped(ask, error);
       ask.fail(error);
     }
     this.#openings.giveUpAll(error);

@@ -5,12 +5,14 @@
  * @module
  */
 
-import type { Check } from "../checks.ts";
+import { type Check, FUNCTION } from "../checks.ts";
+import { type DeliveryRecord, deliveryLog } from "../delivery_log.ts";
 import { checkNames, checkOption, resolveOptions, SESSION_OPTIONS, type SmtpOptions } from "../options.ts";
 import type { SendOptions } from "../smtp.ts";
+import { RETRY_CHECKS, type RetryOptions, type RetrySettings, resolveRetry } from "./retry.ts";
 
 /** Every option of a pool: those of its sessions, and its own. Times are milliseconds. */
-export interface PoolOptions extends SmtpOptions {
+export interface PoolOptions extends SmtpOptions, RetryOptions {
   /** How many connections may be open at a time, over all logins. Default 5. */
   maxConnections?: number | undefined;
   /** How many messages go over one connection. A server that offers LIMITS MAILMAX may say less (RFC 9422). Default 100. */
@@ -31,8 +33,10 @@ export interface PoolOptions extends SmtpOptions {
   throttleDelay?: number | undefined;
   /** The longest such pause. Default 60 000. */
   maxThrottleDelay?: number | undefined;
-  /** How long a message may take from the call, waiting included, unless it says so itself; 0: no limit. Default 0. */
+  /** How long a message may take from the call, waits and attempts included, unless it says so itself; 0: no limit. Default 0. */
   deadline?: number | undefined;
+  /** Given a record of each recipient in each attempt. What it throws is ignored. Default none. */
+  deliveryLog?: ((record: DeliveryRecord) => unknown) | undefined;
 }
 
 /** A login: what makes a session one user's. */
@@ -46,10 +50,18 @@ export interface Login {
 }
 
 /** How one message is sent by a pool. */
-export interface PoolSendOptions extends SendOptions {
+export interface PoolSendOptions extends SendOptions, RetryOptions {
   /** Who sends it: it goes only over a session of this login. Default: the pool's. */
   login?: Login | undefined;
+  /**
+   * True: the source is a function that can make the message once only, and what it made is kept up to `replayLimit` to be
+   * sent again. Default false: it is called anew for each attempt.
+   */
+  singleUse?: boolean | undefined;
 }
+
+/** The names of those that are not a session's. */
+export const OF_THE_POOL: readonly string[] = ["login", "singleUse", ...Object.keys(RETRY_CHECKS)];
 
 /** The pool's own options after their check, with defaults. */
 export interface PoolSettings {
@@ -117,17 +129,28 @@ export const POOL_CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
   deadline: DURATION,
 };
 
-/** The pool's own options, and those of its sessions. Throws `SmtpArgumentError` that names the option and what was expected. */
-export function resolvePoolOptions(options: PoolOptions = {}): { pool: PoolSettings; smtp: SmtpOptions } {
-  checkNames(options, [...Object.keys(POOL_CHECKS), ...SESSION_OPTIONS]);
+/** The options of a pool, each where it belongs. */
+export interface ResolvedPoolOptions {
+  readonly pool: PoolSettings;
+  readonly retry: RetrySettings;
+  /** Those of its sessions, who observes the pool among them. */
+  readonly smtp: SmtpOptions;
+}
+
+/** The options after their check. Throws `SmtpArgumentError` that names the option and what was expected. */
+export function resolvePoolOptions({ deliveryLog: hook, ...options }: PoolOptions = {}): ResolvedPoolOptions {
+  const retries = Object.keys(RETRY_CHECKS);
+  checkNames(options, [...Object.keys(POOL_CHECKS), ...retries, ...SESSION_OPTIONS]);
+  checkOption("deliveryLog", hook, FUNCTION);
   const pool: Record<string, number> = { ...POOL_DEFAULTS };
   const smtp: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     const check = (POOL_CHECKS as Readonly<Record<string, Check>>)[name];
-    if (!check) smtp[name] = value;
-    else checkOption(name, value, check);
-    if (check && value !== undefined) pool[name] = value;
+    if (!check && !retries.includes(name)) smtp[name] = value;
+    if (check) checkOption(name, value, check);
+    if (check && value !== undefined) pool[name] = value as number;
   }
-  resolveOptions(smtp);
-  return { pool: pool as unknown as PoolSettings, smtp };
+  const { observe } = resolveOptions(smtp);
+  if (hook) smtp.observe = [deliveryLog(hook), ...[observe ?? []].flat()];
+  return { pool: pool as unknown as PoolSettings, retry: resolveRetry(options), smtp };
 }

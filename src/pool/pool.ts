@@ -8,51 +8,30 @@
 import { now } from "../alarms.ts";
 import { FUNCTION, SIGNAL } from "../checks.ts";
 import type { Delivery } from "../delivery.ts";
-import {
-  type RecipientResult,
-  SmtpAbortError,
-  SmtpArgumentError,
-  type SmtpError,
-  SmtpSessionError,
-  shown,
-} from "../errors.ts";
+import { emitter } from "../emit.ts";
+import { SmtpArgumentError, type SmtpError, SmtpSessionError, shown } from "../errors.ts";
 import { type MessageSource, message } from "../message.ts";
 import { checkNames, checkOption, resolveOptions } from "../options.ts";
 import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
 import { type Block, checkSendOptions, NetSmtp } from "../smtp.ts";
-import { BlockAsk, MessageAsk, type Parcel, type Patience } from "./ask.ts";
+import { type SmtpFigures, type SmtpHealth, type SmtpHealthLimits, SmtpStats } from "../stats.ts";
+import { BlockAsk, MessageAsk, type Patience } from "./ask.ts";
+import { Waits } from "./attempts.ts";
+import { Closing, type PoolClosed, type PoolCloseOptions } from "./closing.ts";
 import { Dispatch } from "./dispatch.ts";
 import { Identities } from "./identity.ts";
 import {
   type Login,
+  OF_THE_POOL,
   type PoolOptions,
   type PoolSendOptions,
   type PoolSettings,
   resolvePoolOptions,
 } from "./options.ts";
-
-/** How a pool closes. */
-export interface PoolCloseOptions {
-  /** At once: what waits is not sent, connections are dropped. Default false: what was asked for is sent, then QUIT. */
-  force?: boolean | undefined;
-}
-
-/** What was left when a pool was closed. */
-export interface PoolClosed {
-  /** The messages that certainly did not go; each has rejected too. */
-  unsent: { id: string | undefined; recipients: readonly RecipientResult[] }[];
-}
-
-/** Somebody who waits for the pool. */
-interface Waiter {
-  readonly ready: () => boolean;
-  readonly over: (() => SmtpError | undefined) | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: SmtpError) => void;
-}
+import { type GivenMessage, Sending } from "./sending.ts";
+import { Waiters } from "./waiters.ts";
 
 const NO_OPTIONS: PoolSendOptions = {};
-const OF_THE_POOL: readonly string[] = ["login"];
 
 /**
  * Sessions to one server, opened as they are needed and used again.
@@ -80,42 +59,61 @@ export class NetSmtpPool {
   readonly #make: () => NetSmtp;
   readonly #identities: Identities;
   readonly #dispatch: Dispatch;
-  readonly #closed: PoolClosed = { unsent: [] };
+  readonly #stats = new SmtpStats();
+  readonly #sending: Sending;
+  readonly #waits = new Waits();
+  readonly #waiters = new Waiters();
   #order = 0;
-  #waiters: Waiter[] = [];
-  #closing: Promise<PoolClosed> | undefined;
-  #unlisten: (() => void) | undefined;
+  #pending = 0;
+  readonly #closing: Closing;
 
   /** A pool without a connection. Throws `SmtpArgumentError` that names what is wrong. */
   constructor(address: string, port: number = NetSmtp.defaultPort, options?: PoolOptions) {
-    const { pool, smtp } = resolvePoolOptions(options);
+    const { pool, retry, smtp } = resolvePoolOptions(options);
     const { signal, ...rest } = smtp;
     this.address = address;
     this.port = port;
     this.#settings = pool;
     this.#make = () => new NetSmtp(address, port, rest);
     this.#make();
-    const { user, secret, authType, inFlight, quitTimeout } = resolveOptions(smtp);
+    const { user, secret, authType, inFlight, quitTimeout, recipientPolicy, observe } = resolveOptions(smtp);
     const own = { user, secret, authType } as Partial<Login>;
     this.#identities = new Identities(own, pool.throttleDelay, pool.maxThrottleDelay);
+    const emit = emitter(observe);
     const limits = { maxMessages: pool.maxMessages, inFlight, quitTimeout };
     this.#dispatch = new Dispatch(
       pool,
       { make: this.#make, limits },
       {
-        changed: () => this.#changed(),
-        dropped: (ask, error) => this.#dropped(ask, error),
+        stats: this.#stats,
+        changed: () => this.#waiters.look(),
+        throttled: (delay, response) =>
+          emit?.({ type: "throttle", time: Date.now(), delay, ...(response && { response }) }),
         forget: (identity) => identity.forgettable && this.#identities.forget(identity),
       },
     );
-    if (signal) this.#listen(signal);
+    this.#sending = new Sending({
+      place: { host: address, port },
+      emit,
+      stats: this.#stats,
+      retry,
+      deadline: pool.deadline,
+      recipientPolicy,
+      waits: this.#waits,
+      attempt: (message) => this.#attempt(message),
+    });
+    this.#closing = new Closing({
+      waiters: this.#waiters,
+      isOver: () => this.#dispatch.isClosed && this.#pending === this.#dispatch.blocks,
+      finish: () => this.#ends(() => this.#dispatch.close()),
+      drop: (error) => this.#ends(() => this.#dispatch.force(error)),
+    });
+    if (signal) this.#closing.listen(signal);
   }
 
-  #listen(signal: AbortSignal): void {
-    const aborted = (): void => this.#force(new SmtpAbortError("Pool was aborted", { cause: signal.reason }));
-    signal.addEventListener("abort", aborted);
-    this.#unlisten = () => signal.removeEventListener("abort", aborted);
-    if (signal.aborted) aborted();
+  #ends(end: () => void): void {
+    end();
+    this.#waits.close();
   }
 
   /**
@@ -130,10 +128,30 @@ export class NetSmtpPool {
   ): Promise<Delivery> {
     try {
       if (options !== NO_OPTIONS) checkSendOptions(options, OF_THE_POOL);
-      return this.#attempt({ content: message(source), from, to, options });
+      const refusal = this.#closing.refusal() ?? this.#full();
+      const sent = this.#sending.send({ source, from, to, options, refusal });
+      if (!refusal) this.#counts(sent, options.id);
+      return sent;
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** It is pending until it is settled; what a closing pool leaves unsent is told at its end. */
+  #counts(sent: Promise<Delivery>, id: string | undefined): void {
+    this.#pending++;
+    sent.then(
+      () => this.#settled(),
+      ({ fate, recipients }: SmtpError) => {
+        if (this.#closing.begun && fate === "unsent") this.#closing.leaves(id, recipients);
+        this.#settled();
+      },
+    );
+  }
+
+  #settled(): void {
+    this.#pending--;
+    this.#waiters.look();
   }
 
   /** The same as `sendMessage`. */
@@ -147,12 +165,12 @@ export class NetSmtpPool {
   }
 
   /** One attempt of a message: it waits, is given to a session, and its fate comes back. */
-  #attempt(parcel: Parcel): Promise<Delivery> {
-    const { login } = parcel.options as PoolSendOptions;
-    const patience = this.#patience(parcel.options);
-    const ask = new MessageAsk(this.#identities.of(login), this.#order++, patience, parcel);
-    const refusal = this.#refusal();
-    if (refusal) ask.fail(refusal);
+  #attempt({ source, from, to, options, refusal }: GivenMessage): Promise<Delivery> {
+    const patience = this.#patience(options);
+    const parcel = { content: message(source), from, to, options };
+    const ask = new MessageAsk(this.#identities.of(options.login), this.#order++, patience, parcel);
+    const refused = refusal ?? this.#closing.refusal();
+    if (refused) ask.fail(refused);
     else this.#dispatch.enter(ask);
     return ask.promise;
   }
@@ -161,14 +179,11 @@ export class NetSmtpPool {
     return { signal, deadline, until: deadline === undefined ? undefined : now() + deadline };
   }
 
-  /** Why nothing more is taken, if so. */
-  #refusal(): SmtpError | undefined {
-    const closed = this.#closedError();
-    if (closed) return closed;
+  /** Why one more is not taken, if so. */
+  #full(): SmtpError | undefined {
     const { maxPending } = this.#settings;
-    const pending = this.pendingCount();
-    if (maxPending === 0 || pending < maxPending) return undefined;
-    const text = `Pool has ${pending} messages waiting and under way, and takes no more (maxPending): await idle() before`;
+    if (maxPending === 0 || this.#pending < maxPending) return undefined;
+    const text = `Pool has ${this.#pending} messages waiting and under way, and takes no more (maxPending): await idle() before`;
     return new SmtpSessionError(text, { phase: "connect", temporary: true, retry: "later" });
   }
 
@@ -184,9 +199,18 @@ export class NetSmtpPool {
     checkOption("signal", options.signal, SIGNAL);
     const patience = { signal: options.signal, until: undefined, deadline: undefined };
     const ask = new BlockAsk(this.#identities.of(options.login), this.#order++, patience);
-    const refusal = this.#refusal();
+    const refusal = this.#closing.refusal() ?? this.#full();
     if (refusal) throw refusal;
-    this.#dispatch.enter(ask);
+    this.#pending++;
+    try {
+      this.#dispatch.enter(ask);
+      return await this.#lent(ask, block);
+    } finally {
+      this.#settled();
+    }
+  }
+
+  async #lent<T>(ask: BlockAsk, block: Block<T>): Promise<T> {
     const session = await ask.promise;
     let failure: { error: unknown } | undefined;
     try {
@@ -201,20 +225,20 @@ export class NetSmtpPool {
 
   /** True if a message would be taken at once: nothing waits, and a session has room or may be opened. */
   isIdle(): boolean {
-    return this.#closing === undefined && this.#dispatch.hasRoom;
+    return !this.#closing.begun && this.#dispatch.hasRoom;
   }
 
   /** Resolves once a message would be taken at once: `await pool.idle()` before each `sendMessage` keeps the queue short. Rejects when the pool is closed. */
   idle(): Promise<void> {
-    return this.#when(
+    return this.#waiters.when(
       () => this.isIdle(),
-      () => this.#closedError(),
+      () => this.#closing.refusal(),
     );
   }
 
   /** Resolves once nothing waits and nothing is under way. The pool stays open. */
   drain(): Promise<void> {
-    return this.#when(() => this.pendingCount() === 0);
+    return this.#waiters.when(() => this.pendingCount() === 0);
   }
 
   /** True if nothing waits, nothing is under way, and no connection is open. */
@@ -224,73 +248,35 @@ export class NetSmtpPool {
 
   /** Resolves once nothing waits, nothing is under way, and no connection is open. */
   clear(): Promise<void> {
-    return this.#when(() => this.isClear());
+    return this.#waiters.when(() => this.isClear());
   }
 
   /** How many messages and blocks wait and are under way. */
   pendingCount(): number {
-    const { queue, messages, blocks } = this.#dispatch;
-    return queue.size + messages + blocks;
+    return this.#pending;
+  }
+
+  /** What was sent, and how it went, since the pool was made. */
+  stats(): SmtpFigures {
+    return this.#stats.stats();
+  }
+
+  /** Whether that is well. Throws `SmtpArgumentError` for a limit that is unknown or out of its range. */
+  healthCheck(limits?: SmtpHealthLimits): SmtpHealth {
+    return this.#stats.healthCheck(limits);
   }
 
   /**
-   * Takes nothing more; what was asked for is sent, then every session ends with QUIT. With `force` what waits rejects `unsent`
-   * at once, and connections are dropped: a message whose end was handed over is `unknown`. Resolves when no connection is
-   * left, and says what was unsent.
+   * Takes nothing more; what was asked for is sent, what waits to be tried again is not, then every session ends with QUIT.
+   * With `force` what waits rejects `unsent` at once, and connections are dropped: a message whose end was handed over is
+   * `unknown`. Resolves when no connection is left, and says what was unsent.
    */
   close(options: PoolCloseOptions = {}): Promise<PoolClosed> {
     try {
-      checkNames(options, ["force"]);
+      return this.#closing.close(options);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (options.force)
-      this.#force(
-        new SmtpSessionError("Pool was closed by force", { phase: "connect", retry: "now", temporary: true }),
-      );
-    return this.#close(() => this.#dispatch.close());
-  }
-
-  #force(error: SmtpError): void {
-    void this.#close(() => undefined);
-    this.#dispatch.force(error);
-  }
-
-  #close(begin: () => void): Promise<PoolClosed> {
-    if (this.#closing !== undefined) return this.#closing;
-    this.#unlisten?.();
-    this.#closing = new Promise((resolve) => {
-      queueMicrotask(() => void this.#when(() => this.#dispatch.isClosed).then(() => resolve(this.#closed)));
-    });
-    begin();
-    return this.#closing;
-  }
-
-  #closedError(): SmtpSessionError | undefined {
-    return this.#closing === undefined ? undefined : new SmtpSessionError("Pool is closed", { phase: "connect" });
-  }
-
-  #dropped(ask: MessageAsk, error: SmtpError): void {
-    const { recipients, fate } = ask.told(error) as SmtpError;
-    if (fate === "unsent") this.#closed.unsent.push({ id: ask.parcel.options.id, recipients });
-  }
-
-  #when(ready: () => boolean, over?: () => SmtpError | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ ready, over, resolve, reject });
-      this.#changed();
-    });
-  }
-
-  #changed(): void {
-    if (this.#waiters.length === 0) return;
-    this.#waiters = this.#waiters.filter(({ ready, over, resolve, reject }) => {
-      const error = over?.();
-      if (error) reject(error);
-      else if (!ready()) return true;
-      else resolve();
-      return false;
-    });
   }
 
   /** Closes in order: `await using pool = new NetSmtpPool(…)`. */

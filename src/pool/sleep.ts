@@ -1,10 +1,11 @@
 /**
- * Time, as waits use it. The law here: a wait never keeps a process alive, and leaves no timer behind when it is given up.
+ * Time, as waits use it. The law here: a wait is a message's, and keeps the process alive, or the message would be lost with
+ * it; it leaves no timer behind when it is given up.
  *
  * @module
  */
 
-import { holdTimer, LONGEST, now } from "../alarms.ts";
+import { LONGEST, now } from "../alarms.ts";
 
 /** A clock, and waits by it. */
 export interface Time {
@@ -27,7 +28,6 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);
-    holdTimer(timer, false);
     signal.addEventListener("abort", done);
     function done(): void {
       clearTimeout(timer);

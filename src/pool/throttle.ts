@@ -13,14 +13,16 @@ import type { SmtpResponse } from "../protocol/reply.ts";
 export class Throttle {
   readonly #first: number;
   readonly #longest: number;
+  readonly #tell: ((delay: number, response: SmtpResponse | undefined) => void) | undefined;
   #delay = 0;
   #until = Number.NEGATIVE_INFINITY;
   #round = 0;
 
-  /** `first` ms, 0: never; doubled up to `longest`. */
-  constructor(first: number, longest: number) {
+  /** `first` ms, 0: never; doubled up to `longest`. `tell` hears of each pause. */
+  constructor(first: number, longest: number, tell?: (delay: number, response: SmtpResponse | undefined) => void) {
     this.#first = first;
     this.#longest = longest;
+    this.#tell = tell;
   }
 
   /** Which pause it was last: what began before it does not count for the next. */
@@ -39,11 +41,12 @@ export class Throttle {
   }
 
   /** Something that began in `round` was asked to slow down. Gives the pause in ms, undefined if there is none of its own. */
-  slowDown(now: number, round: number): number | undefined {
+  slowDown(now: number, round: number, response?: SmtpResponse): number | undefined {
     if (this.#first === 0 || round !== this.#round) return undefined;
     this.#delay = Math.min(this.#delay === 0 ? this.#first : this.#delay * 2, Math.max(this.#first, this.#longest));
     this.#until = now + this.#delay;
     this.#round++;
+    this.#tell?.(this.#delay, response);
     return this.#delay;
   }
 

@@ -177,8 +177,8 @@ describe("a message that waits", () => {
     const one = failure(pool.sendMessage("one", FROM, TO, { signal: abort.signal }));
     const two = pool.sendMessage("two", FROM, TO);
     abort.abort(new Error("mine"));
-    expect(pool.pendingCount()).toBe(1);
     const error = await one;
+    expect(pool.pendingCount()).toBe(1);
     expect([error.name, told(error), error.cause]).toEqual(["AbortError", "b unsent", new Error("mine")]);
     await two;
     expect(network.targets).toHaveLength(1);

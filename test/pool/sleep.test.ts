@@ -50,23 +50,3 @@ describe("TIME.sleep()", () => {
     expect(wait.over).toBe(true);
   });
 });
-
-describe("TIME.sleep() keeps no process alive", () => {
-  afterEach(() => vi.unstubAllGlobals());
-
-  test("where a timer lets go itself, and where the runtime has to be told", async () => {
-    const let1 = vi.fn();
-    const timers: unknown[] = [{ unref: let1 }, 7];
-    const let2 = vi.fn();
-    vi.stubGlobal("setTimeout", (done: () => void) => {
-      queueMicrotask(done);
-      return timers.shift();
-    });
-    vi.stubGlobal("clearTimeout", () => undefined);
-    vi.stubGlobal("Deno", { unrefTimer: let2 });
-    await TIME.sleep(1, new AbortController().signal);
-    expect([let1.mock.calls.length, let2.mock.calls.length]).toEqual([1, 0]);
-    await TIME.sleep(1, new AbortController().signal);
-    expect(let2.mock.calls).toEqual([[7]]);
-  });
-});

@@ -6,6 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { NetSmtpPool, type SmtpError } from "../../mod.ts";
 import { runs } from "../support/runs.ts";
+import { until } from "./support.ts";
 import { type Troubles, UnreliableServer } from "./unreliable.ts";
 
 const COUNT = runs(10_000);
@@ -39,8 +40,9 @@ async function played(troubles: Troubles, options: object, extensions?: readonly
   const told = await sendAll(pool, COUNT);
   const idle = [pool.isIdle(), pool.pendingCount()];
   await pool.close();
+  await until(() => server.open === 0);
   await server.close();
-  return { told, stored: server.stored, made: server.made, idle, open: server.open };
+  return { told, stored: server.stored, made: server.made, idle, figures: pool.stats() };
 }
 
 function count(told: ReadonlyMap<string, string>, fate: string): number {
@@ -49,7 +51,7 @@ function count(told: ReadonlyMap<string, string>, fate: string): number {
 
 describe("a pool of 5 against an unreliable server", () => {
   test("stores no message twice, and tells of each what became of it", async () => {
-    const { told, stored, made, idle, open } = await played(TROUBLES, {});
+    const { told, stored, made, idle, figures } = await played(TROUBLES, {});
     expect([...stored.values()].filter((times) => times > 1)).toEqual([]);
     expect(told.size).toBe(COUNT);
     for (const [subject, fate] of told) {
@@ -61,7 +63,12 @@ describe("a pool of 5 against an unreliable server", () => {
     for (const fate of ["accepted", "refused", "unknown"]) expect(count(told, fate), fate).toBeGreaterThan(0);
     expect(count(told, "accepted")).toBeGreaterThan(COUNT * 0.9);
     expect(idle).toEqual([true, 0]);
-    expect(open).toBe(0);
+    expect([figures.totalSent, figures.totalFailed]).toEqual([
+      count(told, "accepted"),
+      COUNT - count(told, "accepted"),
+    ]);
+    expect(figures.connections.open).toBe(0);
+    expect(figures.totalRetries).toBeGreaterThan(0);
   }, 120_000);
 
   test("stores every message with retryUnknown, where none is refused for good", async () => {
