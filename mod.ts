@@ -14,7 +14,7 @@
  */
 
 export type { SmtpCommands } from "./src/commands.ts";
-export type { Delivery, MessageInDoubt } from "./src/delivery.ts";
+export type { Delivery, DeliveryTimes, MessageInDoubt } from "./src/delivery.ts";
 export { type DeliveryRecord, deliveryLog, deliveryRecords } from "./src/delivery_log.ts";
 export {
   type Fate,

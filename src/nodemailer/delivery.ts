@@ -43,7 +43,7 @@ async function sent(route: Route, message: Outgoing, caller: Caller): Promise<De
   const { beforeEnd } = route.settings;
   const way = route.way(auth, caller);
   const { login, pool } = way instanceof Promise ? await way : way;
-  const options = { ...requests.options, signal, beforeEnd, id, login, openAhead: true };
+  const options = { ...requests.options, signal, beforeEnd, id, login, openAhead: true, singleUse: true };
   return await pool.sendMessage(content.source, from, requests.recipients, options);
 }
 

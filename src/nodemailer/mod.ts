@@ -12,9 +12,12 @@
  */
 
 export type { MessageInDoubt } from "../delivery.ts";
+export type { DeliveryRecord } from "../delivery_log.ts";
+export type { SmtpEvent, SmtpObserver } from "../events.ts";
 export type { PoolClosed } from "../pool/closing.ts";
 export type { RecipientPolicy } from "../protocol/verdict.ts";
 export type { Secret } from "../sasl/mechanism.ts";
+export type { SmtpFigures, SmtpHealth, SmtpHealthLimits } from "../stats.ts";
 export { isNetSmtpTransportError } from "./errors.ts";
 export { createNetSmtpTransport, type NetSmtpMailOptions, type NetSmtpTransporter } from "./helper.ts";
 export type {

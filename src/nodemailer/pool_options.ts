@@ -5,8 +5,9 @@
  * @module
  */
 
-import { BOOLEAN, type Check } from "../checks.ts";
+import { BOOLEAN, type Check, COUNT, FUNCTION, OBSERVERS } from "../checks.ts";
 import { POOL_CHECKS, type PoolOptions } from "../pool/options.ts";
+import { RETRY_CHECKS } from "../pool/retry.ts";
 
 /** The options of the transport that say how connections are shared. Times are milliseconds. */
 export interface NetSmtpPoolOptions
@@ -23,6 +24,13 @@ export interface NetSmtpPoolOptions
     | "maxThrottleDelay"
     | "deadline"
     | "inFlight"
+    | "attempts"
+    | "retryDelay"
+    | "maxRetryDelay"
+    | "retryUnknown"
+    | "replayLimit"
+    | "observe"
+    | "deliveryLog"
   > {
   /** True: connections are kept and used again. Default false: a connection for each message. */
   pool?: boolean | undefined;
@@ -47,7 +55,10 @@ export const POOL_OPTION_CHECKS: Readonly<Record<keyof NetSmtpPoolOptions, Check
   throttleDelay,
   maxThrottleDelay,
   deadline,
-  inFlight: { expected: "a whole number from 1", holds: (value) => Number.isSafeInteger(value) && Number(value) > 0 },
+  inFlight: COUNT,
+  ...RETRY_CHECKS,
+  observe: OBSERVERS,
+  deliveryLog: FUNCTION,
 };
 
 const NAMES = Object.keys(POOL_OPTION_CHECKS).filter((name) => name !== "pool");

@@ -10,6 +10,7 @@ import { SmtpSessionError } from "../errors.ts";
 import type { SocketMaker } from "../net/stream.ts";
 import type { PoolClosed } from "../pool/closing.ts";
 import { NetSmtpPool } from "../pool/pool.ts";
+import { SmtpStats } from "../stats.ts";
 import { type Login, loginOf } from "./auth.ts";
 import { Log } from "./logger.ts";
 import type { NetSmtpAuth } from "./login_types.ts";
@@ -48,6 +49,8 @@ export interface Way {
 export class Route {
   /** What the options say. */
   readonly settings: TransportSettings;
+  /** What counts. */
+  readonly stats: SmtpStats = new SmtpStats();
   readonly #owner: Owner;
   readonly #tokens: Tokens;
   readonly #own: SocketMaker | undefined;
@@ -104,7 +107,8 @@ export class Route {
     const known = this.#pools.get(caller.getSocket);
     if (known) return known;
     const debugOutput = Log.of(this.settings.log)?.dialogue;
-    const made = new NetSmtpPool(host, port, { ...smtp, ...pool, socket: this.socket(caller), debugOutput });
+    const { stats } = this;
+    const made = new NetSmtpPool(host, port, { ...smtp, ...pool, stats, socket: this.socket(caller), debugOutput });
     this.#pools.set(caller.getSocket, made);
     return made;
   }

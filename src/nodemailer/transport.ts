@@ -6,6 +6,7 @@
  */
 
 import type { PoolClosed } from "../pool/closing.ts";
+import type { SmtpFigures, SmtpHealth, SmtpHealthLimits } from "../stats.ts";
 import { VERSION } from "../version.ts";
 import { deliver, verify } from "./delivery.ts";
 import { Listeners } from "./events.ts";
@@ -67,6 +68,10 @@ export class NetSmtpTransport {
   readonly pendingCount: () => number;
   /** Resolves once nothing waits and nothing is under way. */
   readonly drain: () => Promise<void>;
+  /** What was sent, and how it went, since the transport was made. */
+  readonly stats: () => SmtpFigures;
+  /** Whether that is well. Throws `SmtpArgumentError` for a limit that is unknown or out of its range. */
+  readonly healthCheck: (limits?: SmtpHealthLimits) => SmtpHealth;
   /** Sets the listener of an event, in place of the one before: `idle` when a message would be taken at once, `clear` when no connection is left. */
   readonly on: (event: string | symbol, listener: NetSmtpListener) => this;
   readonly #route: Route;
@@ -102,6 +107,8 @@ export class NetSmtpTransport {
     this.isIdle = () => route.isIdle();
     this.pendingCount = () => route.pendingCount();
     this.drain = () => route.drain();
+    this.stats = () => route.stats.stats();
+    this.healthCheck = (limits) => route.stats.healthCheck(limits);
   }
 
   /** Where it sends to: `#<NetSmtpTransport smtp.example.com:587>`. */

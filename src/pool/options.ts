@@ -9,6 +9,7 @@ import { type Check, FUNCTION } from "../checks.ts";
 import { type DeliveryRecord, deliveryLog } from "../delivery_log.ts";
 import { checkNames, checkOption, resolveOptions, SESSION_OPTIONS, type SmtpOptions } from "../options.ts";
 import type { SendOptions } from "../smtp.ts";
+import { SmtpStats } from "../stats.ts";
 import { RETRY_CHECKS, type RetryOptions, type RetrySettings, resolveRetry } from "./retry.ts";
 
 /** Every option of a pool: those of its sessions, and its own. Times are milliseconds. */
@@ -37,6 +38,8 @@ export interface PoolOptions extends SmtpOptions, RetryOptions {
   deadline?: number | undefined;
   /** Given a record of each recipient in each attempt. What it throws is ignored. Default none. */
   deliveryLog?: ((record: DeliveryRecord) => unknown) | undefined;
+  /** What counts, where several pools are to be counted together. Default: one of its own. */
+  stats?: SmtpStats | undefined;
 }
 
 /** A login: what makes a session one user's. */
@@ -135,13 +138,18 @@ export interface ResolvedPoolOptions {
   readonly retry: RetrySettings;
   /** Those of its sessions, who observes the pool among them. */
   readonly smtp: SmtpOptions;
+  readonly stats: SmtpStats;
 }
 
+const STATS: Check = { expected: "an SmtpStats", holds: (value) => value instanceof SmtpStats };
+
 /** The options after their check. Throws `SmtpArgumentError` that names the option and what was expected. */
-export function resolvePoolOptions({ deliveryLog: hook, ...options }: PoolOptions = {}): ResolvedPoolOptions {
+export function resolvePoolOptions(given: PoolOptions = {}): ResolvedPoolOptions {
+  const { deliveryLog: hook, stats = new SmtpStats(), ...options } = given;
   const retries = Object.keys(RETRY_CHECKS);
   checkNames(options, [...Object.keys(POOL_CHECKS), ...retries, ...SESSION_OPTIONS]);
   checkOption("deliveryLog", hook, FUNCTION);
+  checkOption("stats", stats, STATS);
   const pool: Record<string, number> = { ...POOL_DEFAULTS };
   const smtp: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
@@ -152,5 +160,5 @@ export function resolvePoolOptions({ deliveryLog: hook, ...options }: PoolOption
   }
   const { observe } = resolveOptions(smtp);
   if (hook) smtp.observe = [deliveryLog(hook), ...[observe ?? []].flat()];
-  return { pool: pool as unknown as PoolSettings, retry: resolveRetry(options), smtp };
+  return { pool: pool as unknown as PoolSettings, retry: resolveRetry(options), smtp, stats };
 }

@@ -14,7 +14,7 @@ import { type MessageSource, message } from "../message.ts";
 import { checkNames, checkOption, resolveOptions } from "../options.ts";
 import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
 import { type Block, checkSendOptions, NetSmtp } from "../smtp.ts";
-import { type SmtpFigures, type SmtpHealth, type SmtpHealthLimits, SmtpStats } from "../stats.ts";
+import type { SmtpFigures, SmtpHealth, SmtpHealthLimits, SmtpStats } from "../stats.ts";
 import { BlockAsk, MessageAsk, type Patience } from "./ask.ts";
 import { Waits } from "./attempts.ts";
 import { Closing, type PoolClosed, type PoolCloseOptions } from "./closing.ts";
@@ -59,7 +59,7 @@ export class NetSmtpPool {
   readonly #make: () => NetSmtp;
   readonly #identities: Identities;
   readonly #dispatch: Dispatch;
-  readonly #stats = new SmtpStats();
+  readonly #stats: SmtpStats;
   readonly #sending: Sending;
   readonly #waits = new Waits();
   readonly #waiters = new Waiters();
@@ -69,11 +69,12 @@ export class NetSmtpPool {
 
   /** A pool without a connection. Throws `SmtpArgumentError` that names what is wrong. */
   constructor(address: string, port: number = NetSmtp.defaultPort, options?: PoolOptions) {
-    const { pool, retry, smtp } = resolvePoolOptions(options);
+    const { pool, retry, smtp, stats } = resolvePoolOptions(options);
     const { signal, ...rest } = smtp;
     this.address = address;
     this.port = port;
     this.#settings = pool;
+    this.#stats = stats;
     this.#make = () => new NetSmtp(address, port, rest);
     this.#make();
     const { user, secret, authType, inFlight, quitTimeout, recipientPolicy, observe } = resolveOptions(smtp);
@@ -85,7 +86,7 @@ export class NetSmtpPool {
       pool,
       { make: this.#make, limits },
       {
-        stats: this.#stats,
+        stats,
         changed: () => this.#waiters.look(),
         throttled: (delay, response) =>
           emit?.({ type: "throttle", time: Date.now(), delay, ...(response && { response }) }),
@@ -95,7 +96,7 @@ export class NetSmtpPool {
     this.#sending = new Sending({
       place: { host: address, port },
       emit,
-      stats: this.#stats,
+      stats,
       retry,
       deadline: pool.deadline,
       recipientPolicy,
