@@ -120,6 +120,7 @@ export const NOTHING_ASKED: Asked = {
 
 /** What the options ask for. Throws `SmtpArgumentError` that names the option and what was expected. */
 export function asked(options: MailOptions): Asked {
+  if (!MAIL_OPTIONS.some((name) => options[name as keyof MailOptions] !== undefined)) return NOTHING_ASKED;
   const given: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(CHECKS)) {
     const value = Object.hasOwn(options, name) ? options[name as keyof MailOptions] : undefined;

@@ -193,7 +193,7 @@ export class NetSmtp extends SmtpCommands {
     if (connection.manual) throw manualOpen();
     const mode = this.starttlsMode;
     const inClear = !connection.stream.tls && (mode === "auto" || mode === "opportunistic");
-    const opened = options.openAhead ? openedAhead(content) : content;
+    const opened = options.openAhead && !content.discard ? openedAhead(content) : content;
     const watch = connection.watch?.listens ? connection.watch : undefined;
     const id = options.id ?? (watch && crypto.randomUUID());
     const transaction = new Transaction(connection, envelope, opened, {

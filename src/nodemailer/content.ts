@@ -21,7 +21,14 @@ interface MimeNode {
 }
 
 /** What Nodemailer's stream is, as far as it is used. */
-type Composed = AsyncIterable<MessageChunk> & { destroy?(): unknown };
+interface Composed extends AsyncIterable<MessageChunk> {
+  destroy?(): unknown;
+  on?(event: string, listener: (value: never) => void): unknown;
+  off?(event: string, listener: (value: never) => void): unknown;
+  pause?(): unknown;
+}
+
+type Flowing = Composed & Required<Pick<Composed, "on" | "off" | "pause">>;
 
 /** What a message is sent from. */
 export interface Content {
@@ -36,9 +43,12 @@ export function contentOf(message: NetSmtpMail["message"]): Content {
   const whole = atHand(message);
   if (whole !== undefined) return { source: whole, close: () => undefined };
   let stream: Composed | undefined;
-  const source = (): Promise<MessageSource> => {
+  const source = async (): Promise<MessageSource> => {
     stream = message.createReadStream();
-    return gathered(stream);
+    const made = await gathered(stream);
+    // An end that was reached needs no closing, which costs Node an error of its own.
+    if (made instanceof Uint8Array) stream = undefined;
+    return made;
   };
   return { source, close: () => stream?.destroy?.() };
 }
@@ -53,7 +63,42 @@ function atHand(message: object): Uint8Array | string | undefined {
 }
 
 /** All of a short message; of a longer one its beginning, and what follows. */
-async function gathered(stream: Composed): Promise<MessageSource> {
+function gathered(stream: Composed): Promise<MessageSource> {
+  return isFlowing(stream) ? collected(stream) : iterated(stream);
+}
+
+function isFlowing(stream: Composed): stream is Flowing {
+  return [stream.on, stream.off, stream.pause].every((method) => typeof method === "function");
+}
+
+/** A stream of Node's, by its events: its iterator makes several promises for each chunk. */
+function collected(stream: Flowing): Promise<MessageSource> {
+  const text = new Utf8();
+  const first: Uint8Array[] = [];
+  let octets = 0;
+  return new Promise((resolve, reject) => {
+    const events: readonly [name: string, listener: (value: never) => void][] = [
+      ["data", (chunk: MessageChunk) => take(octetsOf(chunk, text))],
+      ["end", () => settle(resolve, () => joined([...first, text.end()]))],
+      ["error", (error: Error) => settle(reject, () => error)],
+      ["close", () => settle(reject, () => new Error("Message was closed before its end"))],
+    ];
+    const settle = <T>(done: (value: T) => void, value: () => T): void => {
+      for (const [name, listener] of events) stream.off(name, listener);
+      done(value());
+    };
+    const take = (piece: Uint8Array): void => {
+      first.push(piece);
+      octets += piece.length;
+      if (octets <= SHORT) return;
+      stream.pause();
+      settle(resolve, () => rest(stream, first, stream[Symbol.asyncIterator](), text));
+    };
+    for (const [name, listener] of events) stream.on(name, listener);
+  });
+}
+
+async function iterated(stream: Composed): Promise<MessageSource> {
   const chunks = stream[Symbol.asyncIterator]();
   const text = new Utf8();
   const first: Uint8Array[] = [];
@@ -63,8 +108,17 @@ async function gathered(stream: Composed): Promise<MessageSource> {
     const piece = done ? text.end() : octetsOf(value, text);
     first.push(piece);
     octets += piece.length;
-    if (done) return joined(first, octets);
+    if (done) return joined(first);
   }
+  return rest(stream, first, chunks, text);
+}
+
+function rest(
+  stream: Composed,
+  first: readonly Uint8Array[],
+  chunks: AsyncIterator<MessageChunk>,
+  text: Utf8,
+): MessageSource {
   return {
     [Symbol.asyncIterator]: () => continued(first, chunks, text),
     destroy: () => stream.destroy?.(),
@@ -88,8 +142,8 @@ function octetsOf(chunk: MessageChunk, text: Utf8): Uint8Array {
   return typeof chunk === "string" ? text.encode(chunk) : text.flushed(chunk);
 }
 
-function joined(pieces: readonly Uint8Array[], octets: number): Uint8Array {
-  const whole = new Uint8Array(octets);
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);

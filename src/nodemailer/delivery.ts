@@ -7,6 +7,7 @@
 
 import type { Delivery } from "../delivery.ts";
 import { isSmtpError, SmtpArgumentError } from "../errors.ts";
+import type { PoolSendOptions } from "../pool/options.ts";
 import { NetSmtp } from "../smtp.ts";
 import { type Stage, transportError } from "./errors.ts";
 import { sentMessageInfo } from "./info.ts";
@@ -43,7 +44,8 @@ async function sent(route: Route, message: Outgoing, caller: Caller): Promise<De
   const { beforeEnd } = route.settings;
   const way = route.way(auth, caller);
   const { login, pool } = way instanceof Promise ? await way : way;
-  const options = { ...requests.options, signal, beforeEnd, id, login, openAhead: true, singleUse: true };
+  const options: PoolSendOptions = { signal, beforeEnd, id, login, openAhead: true, singleUse: true };
+  if (requests.options) Object.assign(options, requests.options);
   return await pool.sendMessage(content.source, from, requests.recipients, options);
 }
 

@@ -13,7 +13,8 @@ import type { Dsn } from "../protocol/dsn.ts";
 
 /** What the engine is asked for. */
 export interface Requests {
-  readonly options: MailOptions;
+  /** Undefined where nothing is asked for. */
+  readonly options: MailOptions | undefined;
   /** The recipients, one alone with the ORCPT that was given for it. */
   readonly recipients: RecipientList;
   /** What the caller should know of it. */
@@ -36,7 +37,13 @@ const RET: ReadonlyMap<string, "FULL" | "HDRS"> = new Map([
 const DSN_KEYS: readonly string[] = ["ret", "return", "envid", "id", "notify", "recipient", "orcpt"];
 
 /** What is asked for; of message and envelope the message goes first, as in Nodemailer. Throws `SmtpArgumentError`. */
-export function requests(data: Wishes, envelope: Wishes, to: readonly string[], defaults: MailOptions): Requests {
+export function requests(
+  data: Wishes,
+  envelope: Wishes,
+  to: readonly string[],
+  defaults: MailOptions | undefined,
+): Requests {
+  if (![data, envelope].some(asksFor)) return { options: defaults, recipients: to, warnings: [] };
   const requireTls = data.requireTLSExtensionEnabled || envelope.requireTLSExtensionEnabled;
   const size = sizeOf(envelope.size);
   const { dsn, orcpt } = dsnOf(data.dsn || envelope.dsn);
@@ -55,6 +62,10 @@ export function requests(data: Wishes, envelope: Wishes, to: readonly string[], 
         ? []
         : ["ORCPT is of one recipient, so each of them got its own address instead of the one in dsn.recipient"],
   };
+}
+
+function asksFor({ dsn, requireTLSExtensionEnabled, size, use8BitMime }: Wishes): boolean {
+  return Boolean(dsn || requireTLSExtensionEnabled || size || use8BitMime);
 }
 
 /** As Nodemailer reads it: what is no number above 0 is none; but what is no number at all is an error. */

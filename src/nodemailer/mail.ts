@@ -36,7 +36,7 @@ export function recipientsOf(mail: NetSmtpMail): string[] {
 }
 
 /** Reads the message; `auth` and `asks` are the transport's. Throws `SmtpArgumentError`, or what the message throws. */
-export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined, asks: MailOptions): Outgoing {
+export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined, asks: MailOptions | undefined): Outgoing {
   const { data, message } = mail;
   const envelope = message.getEnvelope();
   const to = addresses(envelope.to);
@@ -54,7 +54,8 @@ export function outgoing(mail: NetSmtpMail, auth: NetSmtpAuth | undefined, asks:
 }
 
 function addresses(to: unknown): string[] {
-  return [to ?? []].flat().map(address);
+  if (Array.isArray(to)) return to.map(address);
+  return to === undefined || to === null ? [] : [address(to)];
 }
 
 /** An address as a string or, where a caller set it, as an object; what is neither is left for the engine to refuse. */

@@ -66,7 +66,7 @@ export interface TransportSettings {
   readonly given: Given;
   readonly beforeEnd: ((message: MessageInDoubt) => unknown) | undefined;
   /** What every message asks of the server's extensions. */
-  readonly asks: MailOptions;
+  readonly asks: MailOptions | undefined;
   readonly log: LogSettings;
 }
 
@@ -185,7 +185,7 @@ function settingsOf(options: NetSmtpTransportOptions): TransportSettings {
     service: options.service,
     given: options as Given,
     beforeEnd: options.beforeEnd,
-    asks: { requireTls: options.requireTLSExtensionEnabled, whenNotOffered: options.whenNotOffered },
+    asks: asksOf(options),
     log: {
       logger: options.logger ?? false,
       debug: (options.debug || options.transactionLog) ?? false,
@@ -249,6 +249,13 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
     chunking: options.chunking,
     localAddress: options.localAddress,
   };
+}
+
+function asksOf({
+  requireTLSExtensionEnabled: requireTls,
+  whenNotOffered,
+}: NetSmtpTransportOptions): MailOptions | undefined {
+  return requireTls || whenNotOffered ? { requireTls, whenNotOffered } : undefined;
 }
 
 function starttls(

@@ -10,7 +10,7 @@ import type { Delivery } from "../delivery.ts";
 import { type Envelope, envelopeOf } from "../envelope.ts";
 import { SmtpAbortError } from "../errors.ts";
 import { asked, type Asked as Wished } from "../extensions.ts";
-import type { Message } from "../message.ts";
+import { type Message, openedAhead } from "../message.ts";
 import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
 import type { Evidence } from "../protocol/verdict.ts";
 import { type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
@@ -64,6 +64,9 @@ abstract class Ask<T> extends Waiting implements WaitingState {
   fail(error: unknown): void {
     this.#reject(this.told(error));
   }
+
+  /** Its turn comes soon. */
+  openAhead(): void {}
 
   /** The error as it is told of this one. */
   told(error: unknown): unknown {
@@ -123,6 +126,7 @@ export class MessageAsk extends Ask<Delivery> {
   evidence: Evidence | undefined;
   /** How often it came back to the queue. */
   requeues = 0;
+  #opened: Message | undefined;
   readonly #wished: Wished;
   readonly #envelope: Envelope;
 
@@ -145,11 +149,25 @@ export class MessageAsk extends Ask<Delivery> {
     return replayable || !opened;
   }
 
+  /** Its source is opened, if it wishes that. */
+  override openAhead(): void {
+    if (this.#opened || !this.parcel.options.openAhead) return;
+    this.#opened = openedAhead(this.parcel.content);
+  }
+
+  /** It will not be sent: what was opened is let go. */
+  override fail(error: unknown): void {
+    this.#opened?.discard?.();
+    super.fail(error);
+  }
+
   /** Sends it. Throws or rejects with an error that tells the fate of every recipient. */
   send(smtp: NetSmtp): Promise<Delivery> {
     this.evidence = undefined;
     const { parcel } = this;
-    const { content, options } = parcel;
+    const { options } = parcel;
+    const content = this.#opened ?? parcel.content;
+    this.#opened = undefined;
     // What is ASCII is written the same with SMTPUTF8 and without it.
     const envelope = this.#envelope.utf8
       ? envelopeOf(parcel.from, parcel.to, this.#wished, smtp.capable("SMTPUTF8") ?? false)
@@ -170,3 +188,15 @@ export class MessageAsk extends Ask<Delivery> {
 
 /** What waits. */
 export type Asked = MessageAsk | BlockAsk;
+
+/** How many sources of messages that wait may be open. */
+const AHEAD = 16;
+
+/** Those that are next have their sources opened, where they wish it: what is there when its turn comes leaves at once. */
+export function openAhead(first: Asked | undefined, count: number): void {
+  let left = Math.min(count, AHEAD);
+  for (let ask = first; ask && left > 0; ask = ask.after) {
+    ask.openAhead();
+    left--;
+  }
+}

@@ -10,7 +10,7 @@ import { Alarms, now } from "../alarms.ts";
 import type { Delivery } from "../delivery.ts";
 import type { SmtpError } from "../errors.ts";
 import type { NetSmtp } from "../smtp.ts";
-import { type Asked, type BlockAsk, MessageAsk } from "./ask.ts";
+import { type Asked, type BlockAsk, MessageAsk, openAhead } from "./ask.ts";
 import { moment, Wake } from "./clock.ts";
 import { type Decision, decide, hasRoom, type Moment, type PoolState } from "./decide.ts";
 import type { Listener } from "./listener.ts";
@@ -121,6 +121,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
       else this.#pause.clear();
       if (decision.to === "wait") break;
     }
+    openAhead(this.queue.head, 2 * this.sessions.length);
     if (this.#closing && !this.queue.head) this.#sessions.retireAll();
     this.#pumping = false;
     this.#listener.changed();

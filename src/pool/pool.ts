@@ -101,6 +101,10 @@ export class NetSmtpPool {
       deadline: pool.deadline,
       recipientPolicy,
       waits: this.#waits,
+      check: ({ source, options }) => {
+        this.#identities.of(options.login);
+        message(source);
+      },
       attempt: (message) => this.#attempt(message),
     });
     this.#closing = new Closing({

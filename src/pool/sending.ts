@@ -49,6 +49,8 @@ export interface SendingMeans {
   readonly recipientPolicy: RecipientPolicy;
   /** The waits between attempts, which the pool ends when it closes. */
   readonly waits: Waits;
+  /** Throws `SmtpArgumentError` for a source and a login that are none. */
+  readonly check: (message: GivenMessage) => void;
   /** One attempt. */
   readonly attempt: (message: GivenMessage) => Promise<Delivery>;
 }
@@ -72,7 +74,8 @@ export class Sending {
   /** Sends one. Throws `SmtpArgumentError` at once for options and addresses that are none. */
   send(message: GivenMessage): Promise<Delivery> {
     const { stats } = this.#means;
-    const sent = this.#means.emit ? this.#observed(message) : this.#tried(message, undefined);
+    const settings = this.#settings(message.options);
+    const sent = this.#means.emit ? this.#observed(message, settings) : this.#tried(message, settings, undefined);
     sent.then(
       ({ recipients }) => stats.message(recipients),
       (error) => stats.message(recipientsOf(error), error),
@@ -80,14 +83,21 @@ export class Sending {
     return sent;
   }
 
-  #observed(message: GivenMessage): Promise<Delivery> {
+  #settings(options: PoolSendOptions): RetrySettings {
+    const { retry } = this.#means;
+    return RETRY_NAMES.some((name) => name in options) ? resolveRetry(options, retry) : retry;
+  }
+
+  /** Bad input is no event: it is found before the first. */
+  #observed(message: GivenMessage, settings: RetrySettings): Promise<Delivery> {
+    this.#means.check(message);
     const { from, to } = envelopeOf(message.from, message.to, asked(message.options), true);
     const { id = crypto.randomUUID() } = message.options;
     const about = { id, ...this.#means.place };
     const story = { id, since: now(), attempts: 0 };
     const addresses = Object.freeze(to.map(({ address }) => address));
     this.#emit({ type: "messageStart", time: Date.now(), ...about, from: from.address, to: addresses });
-    const sent = this.#tried({ ...message, options: { ...message.options, id } }, story);
+    const sent = this.#tried({ ...message, options: { ...message.options, id } }, settings, story);
     return sent.then(
       (delivery) => {
         this.#ended(about, story, delivery, undefined);
@@ -100,11 +110,10 @@ export class Sending {
     );
   }
 
-  #tried(message: GivenMessage, story: Story | undefined): Promise<Delivery> {
-    const { retry, deadline: usual, recipientPolicy: policy, waits, attempt } = this.#means;
+  #tried(message: GivenMessage, settings: RetrySettings, story: Story | undefined): Promise<Delivery> {
+    const { deadline: usual, recipientPolicy: policy, waits, attempt } = this.#means;
     const { source, to, options } = message;
     const { deadline = usual, recipientPolicy = policy, signal, singleUse = false } = options;
-    const settings = RETRY_NAMES.some((name) => name in options) ? resolveRetry(options, retry) : retry;
     if (settings.attempts === 1) {
       if (story) story.attempts = 1;
       return singleUse && typeof source === "function" ? this.#kept(message, settings) : attempt(message);

@@ -36,7 +36,10 @@ export class PooledSession implements SessionState {
   since: number;
   /** When it was opened, by the wall clock. */
   readonly born: number;
-  /** How many messages may be on it: the next one goes along before the last is answered, where the server lets it. */
+  /**
+   * How many messages may be on it: the next one goes along before the last is answered, where the server lets it; and one
+   * more waits there, so that its commands leave in the write that ends the message before it.
+   */
   readonly depth: number;
   /** True while it takes messages, or is lent. */
   joined = false;
@@ -55,7 +58,7 @@ export class PooledSession implements SessionState {
     this.born = wall;
     this.since = wall;
     this.#limit = Math.min(limits.maxMessages, mailmax(connection.capabilities?.get("LIMITS")));
-    this.depth = connection.chunking ? limits.inFlight + 1 : connection.pipelining ? 2 : 1;
+    this.depth = connection.chunking ? limits.inFlight + 2 : connection.pipelining ? 3 : 1;
   }
 
   /** How many messages it was given. */
