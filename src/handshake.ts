@@ -96,7 +96,7 @@ export async function starttls(connection: Connection, endpoint: Endpoint): Prom
   if (dialogue.midReply) throw injected(connection);
   dialogue.leave();
   try {
-    connection.stream = await secured(endpoint, new OpenDeadline(endpoint.settings), stream);
+    connection.stream = await secured(endpoint, upgradeDeadline(endpoint.settings), stream);
   } catch (error) {
     dialogue.halt(error as SmtpError);
     dialogue.alarms.clear();
@@ -105,6 +105,11 @@ export async function starttls(connection: Connection, endpoint: Endpoint): Prom
   }
   connection.dialogue = new Dialogue(connection.stream, endpoint.timeouts, endpoint.transcript, dialogue.alarms);
   return reply;
+}
+
+/** A server that is slow to greet is slow to shake hands: `greetingTimeout` is for both. */
+function upgradeDeadline({ openTimeout, greetingTimeout = openTimeout, signal }: Settings): OpenDeadline {
+  return new OpenDeadline({ openTimeout: Math.min(openTimeout, greetingTimeout), signal, command: "STARTTLS" });
 }
 
 /** What stands behind the reply to STARTTLS was not said inside TLS: somebody may have put it there (RFC 3207 6). */

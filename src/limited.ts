@@ -14,6 +14,8 @@ export interface Limits {
   readonly openTimeout: number;
   /** Ends it. */
   readonly signal: AbortSignal | undefined;
+  /** The command that led to it, if one did. */
+  readonly command?: string;
 }
 
 /** A deadline for several steps together. */
@@ -34,7 +36,7 @@ export class OpenDeadline {
 
   /** Runs one step; rejects with `SmtpOpenTimeout` or `SmtpAbortError` when its time is over, and aborts the step's own signal. */
   run<T>(step: (signal: AbortSignal) => Promise<T>, phase: "connect" | "tls" = "connect"): Promise<T> {
-    const { openTimeout, signal } = this.#limits;
+    const { openTimeout, signal, command } = this.#limits;
     const abort = new AbortController();
     return new Promise((resolve, reject) => {
       // Whatever ends it, also a deadline on a step that settles later or never: nothing stays behind.
@@ -47,7 +49,8 @@ export class OpenDeadline {
         abort.abort(error);
         reject(error);
       };
-      const timedOut = (): void => fail(new SmtpOpenTimeout(`No connection within ${openTimeout} ms`, { phase }));
+      const timedOut = (): void =>
+        fail(new SmtpOpenTimeout(`No connection within ${openTimeout} ms`, { phase, command }));
       const aborted = (): void => fail(new SmtpAbortError("Start was aborted", { phase, cause: signal?.reason }));
       let timer: ReturnType<typeof setTimeout> | undefined;
       if (signal?.aborted) return aborted();

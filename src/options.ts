@@ -87,7 +87,7 @@ export interface SmtpOptions extends StartOptions {
   openTimeout?: number | undefined;
   /** For DNS alone. Default: what `openTimeout` leaves. */
   dnsTimeout?: number | undefined;
-  /** For the greeting. Default: `readTimeout`. */
+  /** For the greeting, default `readTimeout`; if it is given, for the handshake after STARTTLS too, within `openTimeout`. */
   greetingTimeout?: number | undefined;
   /** For the reply to each command. Default 60 000. */
   readTimeout?: number | undefined;

@@ -13,7 +13,7 @@ import { type Stage, transportError } from "./errors.ts";
 import { sentMessageInfo } from "./info.ts";
 import { Log } from "./logger.ts";
 import { type Outgoing, outgoing, recipientsOf } from "./mail.ts";
-import type { Caller, Route } from "./route.ts";
+import type { Caller, Route, Way } from "./route.ts";
 import type { NetSmtpMail, NetSmtpSentMessageInfo } from "./types.ts";
 
 /** Sends one message. Rejects with Nodemailer's error. */
@@ -27,9 +27,11 @@ export async function deliver(route: Route, mail: NetSmtpMail, caller: Caller): 
     const { messageId, to } = message;
     log?.line("info", { tnx: "send", messageId }, `Sending ${messageId} to ${some(to)}`);
     stage = "auth";
-    const delivery = await sent(route, message, caller);
+    const way = route.way(message.auth, caller);
+    const found = way instanceof Promise ? await way : way;
+    const delivery = await sent(route, message, found);
     tell(log, message, delivery);
-    return sentMessageInfo(delivery, message);
+    return sentMessageInfo(delivery, message, found.pool.address);
   } catch (error) {
     const told = transportError(error, recipientsOf(mail), isSmtpError(error) ? "mail" : stage);
     log?.line("error", { tnx: "send", messageId: message?.messageId, err: told }, told.message);
@@ -39,14 +41,12 @@ export async function deliver(route: Route, mail: NetSmtpMail, caller: Caller): 
   }
 }
 
-async function sent(route: Route, message: Outgoing, caller: Caller): Promise<Delivery> {
-  const { from, messageId: id, signal, auth, requests, content } = message;
-  const { beforeEnd } = route.settings;
-  const way = route.way(auth, caller);
-  const { login, pool } = way instanceof Promise ? await way : way;
+function sent({ settings }: Route, message: Outgoing, { login, pool }: Way): Promise<Delivery> {
+  const { from, messageId: id, signal, requests, content } = message;
+  const { beforeEnd } = settings;
   const options: PoolSendOptions = { signal, beforeEnd, id, login, openAhead: true, singleUse: true };
   if (requests.options) Object.assign(options, requests.options);
-  return await pool.sendMessage(content.source, from, requests.recipients, options);
+  return pool.sendMessage(content.source, from, requests.recipients, options);
 }
 
 /** Connects and logs in, outside the pool. Rejects with Nodemailer's error. */

@@ -15,7 +15,7 @@
  * | `SmtpArgumentError` | EAUTH, EENVELOPE, EMESSAGE or ECONFIG by its phase, API; MAIL FROM if the server's limits stood against it |
  * | REQUIRETLS asked for, and not offered or no verified TLS | EREQUIRETLS, MAIL FROM |
  * | one whose cause is a proxy's | EPROXY, CONN |
- * | `verify` without the login that `forceAuth` wants | ENOAUTH, API |
+ * | `verify` without the login that `forceAuth` wants | ENOAUTH |
  * | a refusal (4xx, 5xx), `SmtpUnsupportedCommand` | by its phase: EPROTOCOL, ETLS, EAUTH, EENVELOPE, EMESSAGE |
  * | 421 at EHLO or to no command of its own | ECONNECTION |
  *
@@ -62,7 +62,7 @@ const ARGUMENT: Partial<Readonly<Record<Phase, string>>> = {
 const BY_KIND: Readonly<Record<string, (error: Failure, stage: Stage) => CodeAndCommand | undefined>> = {
   SMTP_ARGUMENT: (error, stage) => [argumentCode(error, stage), saidCommand(error) ?? "API"],
   SMTP_REQUIRETLS: (error) => ["EREQUIRETLS", saidCommand(error)],
-  SMTP_NO_AUTH: () => ["ENOAUTH", "API"],
+  SMTP_NO_AUTH: () => ["ENOAUTH", undefined],
   SMTP_ABORTED: () => ["EABORT", undefined],
   SMTP_OPEN_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
   SMTP_READ_TIMEOUT: () => ["ETIMEDOUT", "CONN"],
@@ -181,8 +181,8 @@ function runtimeError({ cause }: Error): { code?: unknown; syscall?: string } | 
   return typeof first === "object" && first !== null && !isSmtpError(first) ? first : undefined;
 }
 
-function timeoutType({ code, phase }: SmtpFailure): string {
-  if (phase === "tls") return "UPGRADE_TIMEOUT";
+function timeoutType({ code, phase, command }: SmtpFailure): string {
+  if (phase === "tls" && command === "STARTTLS") return "UPGRADE_TIMEOUT";
   if (code === "SMTP_OPEN_TIMEOUT") return "CONNECT_TIMEOUT";
   return phase === "greeting" ? "GREETING_TIMEOUT" : "SOCKET_TIMEOUT";
 }

@@ -9,11 +9,18 @@ import type { Delivery } from "../delivery.ts";
 import type { Capabilities } from "../protocol/capabilities.ts";
 import { plainRecipient, recipientError, replyText } from "./errors.ts";
 import type { Outgoing } from "./mail.ts";
+import { serverMessageId } from "./server_id.ts";
 import type { NetSmtpSentMessageInfo } from "./types.ts";
 
-/** The result of a message. */
-export function sentMessageInfo(delivery: Delivery, { from, to, messageId }: Outgoing): NetSmtpSentMessageInfo {
+/** The result of a message that went to the host. */
+export function sentMessageInfo(
+  delivery: Delivery,
+  { from, to, messageId }: Outgoing,
+  host: string,
+): NetSmtpSentMessageInfo {
   const { accepted, refused, capabilities, times } = delivery;
+  const response = replyText(delivery.response);
+  const theirs = serverMessageId(response, host);
   return {
     accepted: accepted.map(({ address }) => address),
     rejected: refused.map(({ address }) => address),
@@ -22,7 +29,8 @@ export function sentMessageInfo(delivery: Delivery, { from, to, messageId }: Out
     envelopeTime: Math.round(times.envelope),
     messageTime: Math.round(times.content),
     messageSize: delivery.size,
-    response: replyText(delivery.response),
+    response,
+    ...(theirs === undefined ? {} : { serverMessageId: theirs }),
     envelope: { from, to },
     messageId,
     recipients: delivery.recipients.map(plainRecipient),

@@ -5,7 +5,7 @@
  * | Nodemailer | here |
  * |---|---|
  * | `connectionTimeout` 120 000 | `openTimeout` |
- * | `greetingTimeout` 30 000 | `greetingTimeout` |
+ * | `greetingTimeout` 30 000, at most `connectionTimeout` | `greetingTimeout` |
  * | `socketTimeout` 600 000 | `readTimeout`, `writeTimeout` and, if it is longer than 600 000, `finalTimeout` |
  * | `dnsTimeout` 30 000, `socketCloseTimeout` 5 000, `maxResponseSize` | `dnsTimeout`, `closeTimeout`, `maxReplySize` |
  * | `secure`, `requireTLS`, `ignoreTLS`, `opportunisticTLS` | `tls`, `starttls: "always"`, `false`, `"opportunistic"` |
@@ -224,7 +224,7 @@ function checked(given: object): NetSmtpTransportOptions {
 }
 
 function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOptions {
-  const socketTimeout = options.socketTimeout ?? 600_000;
+  const { socketTimeout = 600_000, connectionTimeout = 120_000, greetingTimeout = 30_000 } = options;
   return {
     lmtp: options.lmtp,
     helo: options.name ?? ownName(),
@@ -234,9 +234,9 @@ function smtpOptions(options: NetSmtpTransportOptions, secure: boolean): SmtpOpt
     tlsOptions: { ...options.tls },
     allowInsecureAuth: options.allowInsecureAuth,
     forceAuth: options.forceAuth,
-    openTimeout: options.connectionTimeout ?? 120_000,
+    openTimeout: connectionTimeout,
     dnsTimeout: options.dnsTimeout ?? 30_000,
-    greetingTimeout: options.greetingTimeout ?? 30_000,
+    greetingTimeout: Math.min(greetingTimeout, connectionTimeout),
     readTimeout: socketTimeout,
     writeTimeout: socketTimeout,
     closeTimeout: options.socketCloseTimeout ?? 5_000,

@@ -87,9 +87,9 @@ export interface NetSmtpTransportOptions extends NetSmtpPoolOptions {
   tls?: object | undefined;
   /** The name that the certificate must carry. Default: the host. */
   servername?: string | undefined;
-  /** For DNS, all addresses, TCP and TLS together (the engine's `openTimeout`). Default 120 000. */
+  /** For DNS, all addresses, TCP and TLS together (the engine's `openTimeout`), and at most for the greeting. Default 120 000. */
   connectionTimeout?: number | undefined;
-  /** For the greeting (the engine's `greetingTimeout`). Default 30 000. */
+  /** For the greeting, and for the handshake after STARTTLS (the engine's `greetingTimeout`). Default 30 000. */
   greetingTimeout?: number | undefined;
   /**
    * For each reply, and for writing without progress (the engine's `readTimeout` and `writeTimeout`). Default 600 000. The
@@ -172,6 +172,8 @@ export interface NetSmtpSentMessageInfo {
   messageSize: number;
   /** The reply to the message, its lines joined with LF. */
   response: string;
+  /** The Message-ID that the server put in its place, if its reply names one: Outlook's and Amazon SES's do. */
+  serverMessageId?: string;
   /** The envelope that was used; "" is the null sender. */
   envelope: { from: string; to: string[] };
   /** The Message-ID, with angle brackets. */

@@ -189,6 +189,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     else if (response) this.throttle.succeeded(ask.round);
     this.messages--;
     session.answered(Date.now());
+    if (session.deserted(error)) session.connection.drop(error);
     if (!session.connection.usable && this.#goesAgain(ask, first, error)) this.#comesBack(ask);
     else ask.fail(error);
     this.#answered(ask, session);

@@ -6,7 +6,7 @@
  */
 
 import type { Connection } from "../connection.ts";
-import { SmtpSessionError } from "../errors.ts";
+import { type SmtpError, SmtpSessionError } from "../errors.ts";
 import { connectionOf, moveConnection } from "../session.ts";
 import type { NetSmtp } from "../smtp.ts";
 import type { SessionState } from "./decide.ts";
@@ -111,6 +111,11 @@ export class PooledSession implements SessionState {
     this.#carry(this.load - 1);
     this.served++;
     this.since = wall;
+  }
+
+  /** True if the message that was given up was its last, and the server still owes a reply: nobody waits for that. */
+  deserted({ code }: SmtpError): boolean {
+    return code === "SMTP_ABORTED" && this.spent && this.load === 0 && !this.connection.turns.idle;
   }
 
   /** While it has nothing to do it does not keep the process alive. */

@@ -1,8 +1,7 @@
 /**
  * The contract: a case is run with Nodemailer's own transport and with only the transport replaced, each against a server
  * of its own, and comes out the same. The law here: outcomes are plain data and compared whole; where they differ the case
- * names a row of the table in `docs/nodemailer.md` and the difference, exactly; a case that ours cannot pass yet is pending,
- * and fails as soon as it can.
+ * names a row of the table in `docs/nodemailer.md` and the difference, exactly.
  *
  * @module
  */
@@ -65,8 +64,6 @@ export interface Case {
   readonly differs?: Difference;
   /** Why Bun cannot show it: Node and Deno do. */
   readonly notOnBun?: string;
-  /** Why ours cannot pass it yet. */
-  readonly pending?: string;
 }
 
 /** Runs a case with both. */
@@ -76,18 +73,7 @@ export async function contract(each: Case): Promise<void> {
     outcomeOf(each, (options) => replaced(each, options)),
   ]);
   expect(theirs, "Nodemailer's own transport").toMatchObject(each.outcome);
-  if (each.pending === undefined) return compare(each, theirs, ours);
-  if (passes(() => compare(each, theirs, ours)))
-    throw new Error(`"${each.name}" passes now: remove its mark pending: ${JSON.stringify(each.pending)}`);
-}
-
-function passes(check: () => void): boolean {
-  try {
-    check();
-    return true;
-  } catch {
-    return false;
-  }
+  compare(each, theirs, ours);
 }
 
 function compare({ differs, name }: Case, theirs: Outcome, ours: Outcome): void {
@@ -104,9 +90,7 @@ function compare({ differs, name }: Case, theirs: Outcome, ours: Outcome): void 
 /** Only the transport is another one. */
 function replaced({ helper, defaults }: Case, options: object): Transporter {
   if (!helper) return nodemailer.createTransport(new plugin.NetSmtpTransport(options), defaults);
-  const { createNetSmtpTransport } = plugin as unknown as Record<string, (...given: unknown[]) => Transporter>;
-  if (createNetSmtpTransport === undefined) throw new Error("createNetSmtpTransport is not there yet");
-  return createNetSmtpTransport(options, defaults);
+  return plugin.createNetSmtpTransport(nodemailer, options, defaults);
 }
 
 async function outcomeOf(each: Case, create: (options: object) => Transporter): Promise<Outcome> {

@@ -111,7 +111,6 @@ export const logins: readonly Case[] = [
     server: () => answering(),
     options: { auth, forceAuth: true },
     outcome: { saw: [lines(PLAIN)] },
-    pending: "the option forceAuth",
   },
   {
     name: "a login after HELO",
@@ -234,7 +233,6 @@ export const logins: readonly Case[] = [
     options: { forceAuth: true },
     run: (transporter) => transporter.verify(),
     outcome: { error: { code: "ENOAUTH" } },
-    pending: "the option forceAuth",
   },
   {
     name: "option: customAuth",
@@ -250,7 +248,6 @@ export const logins: readonly Case[] = [
       },
     },
     outcome: { saw: [lines("AUTH X-KEY", "secret")] },
-    pending: "the option customAuth",
   },
   {
     name: "option: customAuth, refused",
@@ -264,7 +261,6 @@ export const logins: readonly Case[] = [
       },
     },
     outcome: { error: { code: "EAUTH", command: "AUTH X-KEY", responseCode: 535 } },
-    pending: "the option customAuth",
   },
   {
     name: "set oauth2_provision_cb",
@@ -278,7 +274,6 @@ export const logins: readonly Case[] = [
       return plainInfo(await transporter.sendMail(usual()));
     },
     outcome: { value: { accepted: ["b@y.example"] }, saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
-    pending: "OAuth2 with tokens that are made",
   },
   {
     name: "OAuth2: a token from the refresh token, and the event token",
@@ -291,14 +286,12 @@ export const logins: readonly Case[] = [
       return events;
     },
     outcome: { value: [["me", "token"]], saw: [lines(`AUTH XOAUTH2 ${SECRET_TOKEN}`)] },
-    pending: "OAuth2 with tokens that are made",
   },
   {
     name: "code: EAUTH for EOAUTH2, a refresh token that is refused",
     server: withTokens({ error: "invalid_grant" }),
     options: oauth2,
     outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2", originalCode: "EOAUTH2" } },
-    pending: "OAuth2 with tokens that are made",
   },
   {
     name: "code: EAUTH for EOAUTH2, a token that cannot be renewed",
@@ -315,7 +308,6 @@ export const logins: readonly Case[] = [
     }),
     outcome: { error: { code: "EAUTH", command: "AUTH XOAUTH2", originalCode: "EFETCH" } },
     see: () => "not compared",
-    pending: "OAuth2 with tokens that are made",
   },
 ];
 

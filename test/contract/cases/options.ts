@@ -48,14 +48,12 @@ export const options: readonly Case[] = [
     options: { secure: true, connectionTimeout: 100 },
     outcome: { error: { code: "ETIMEDOUT", command: "CONN", timeoutType: "CONNECT_TIMEOUT" } },
     notOnBun: "its socket tells of an error when Nodemailer destroys it in the handshake",
-    pending: "a handshake of implicit TLS that takes too long is a CONNECT_TIMEOUT",
   },
   {
     name: "option: connectionTimeout, a late greeting",
     server: () => answering({ greeting: "220 mx.example<late>" }),
     options: { connectionTimeout: 100 },
     outcome: { error: { code: "ETIMEDOUT", command: "CONN", timeoutType: "GREETING_TIMEOUT" } },
-    pending: "connectionTimeout bounds the greeting too",
   },
   {
     name: "option: greetingTimeout",

@@ -82,14 +82,12 @@ export const tls: readonly Case[] = [
     server: () => answering(REFUSING),
     options: { opportunisticTLS: true },
     outcome: { info: { accepted: ["b@y.example"] }, saw: [{ tls: false }] },
-    pending: "the option opportunisticTLS",
   },
   {
     name: "option: opportunisticTLS, refused, with a login",
     server: () => answering({ ...REFUSING, EHLO: "250-mx.example\n250-AUTH PLAIN\n250 STARTTLS" }),
     options: { opportunisticTLS: true, auth: { user: "me", pass: "secret" } },
     outcome: { info: { accepted: ["b@y.example"] }, saw: [{ tls: false }] },
-    pending: "the option opportunisticTLS",
   },
   {
     name: "option: tls.rejectUnauthorized",
@@ -142,7 +140,6 @@ export const tls: readonly Case[] = [
     options: async () => ({ ...(await trusted()), greetingTimeout: 100 }),
     outcome: { error: { code: "ETIMEDOUT", command: "CONN", timeoutType: "UPGRADE_TIMEOUT" } },
     notOnBun: "a server there cannot begin the handshake late",
-    pending: "greetingTimeout bounds the handshake after STARTTLS too",
   },
   {
     name: "the connection lost in the handshake",
