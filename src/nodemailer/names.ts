@@ -35,9 +35,10 @@ function words(text: string): ReadonlySet<string> {
   return new Set(text.trim().split(/\s+/));
 }
 
-/** Throws `SmtpArgumentError` unless every name is known. */
+/** Throws `SmtpArgumentError` unless every name is known. Of the mailer's, what is empty is no wish. */
 export function checkOptionNames(options: object, known: readonly string[]): void {
-  const name = Object.keys(options).find((name) => !known.includes(name));
+  const given = Object.entries(options).filter(([name, value]) => value || !MAILER.has(name));
+  const name = given.map(([name]) => name).find((name) => !known.includes(name));
   if (name === undefined) return;
   throw new SmtpArgumentError(`Option ${shown(name)} ${whyNot(name, known)}`, { phase: "connect" });
 }

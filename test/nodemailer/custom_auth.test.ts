@@ -132,7 +132,7 @@ describe("customAuth", () => {
     const server = await play(`${OFFER}\n${script}`);
     const error = await failure(send(plugin(server, options(make))));
     expect(error).toMatchObject({ code: "EAUTH", command: "AUTH X-MINE", phase: "auth", fate: "unsent", ...keys });
-    expect(error.message).toBe("Login by X-MINE failed: not this way");
+    expect(error.message).toBe("Login by X-MINE failed: not this way; the message was not sent");
     await server.finish();
   });
 

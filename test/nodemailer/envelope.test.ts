@@ -102,11 +102,11 @@ describe("envelope.size", () => {
   test.each<[unknown, string]>([
     [100, "SIZE=100"],
     ["100", "SIZE=100"],
-    [0, ""],
-    ["", ""],
-    [null, ""],
-    [undefined, ""],
-  ])("%j is said as %j where SIZE is offered", async (size, text) => {
+    [0, "SIZE=21"],
+    ["", "SIZE=21"],
+    [null, "SIZE=21"],
+    [undefined, "SIZE=21"],
+  ])("%j is said as %j where SIZE is offered, else the size of the message", async (size, text) => {
     const server = await start({ size: 1_000 });
     await send(plugin(server), given({}, { size }));
     expect(said(server)[0]).toBe(text);
@@ -198,7 +198,7 @@ test("an internationalised message arrives at the real server, and is EENVELOPE 
   const envelope = { from: "ü@x.example", to: ["ä@bücher.example"] };
   const server = await start();
   await send(plugin(server), { ...given({}, envelope), raw: "Subject: ß\r\n\r\nhi\r\n" });
-  expect([server.messages[0]?.from, said(server)[0]]).toEqual(["ü@x.example", "SMTPUTF8"]);
+  expect([server.messages[0]?.from, said(server)[0]]).toEqual(["ü@x.example", "BODY=8BITMIME SMTPUTF8"]);
   expect(server.messages[0]?.raw.toString()).toContain("Subject: ß");
   const without = await startSmtpServer({ hideSMTPUTF8: true });
   try {

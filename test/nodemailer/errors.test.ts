@@ -37,8 +37,13 @@ type Make = new (message: string, details?: SmtpErrorDetails) => Error;
 
 /** What the engine throws, and Nodemailer's keys for it; keys that are not named are not there. */
 const table: readonly (readonly [Make, SmtpErrorDetails, object])[] = [
+  [SmtpOpenTimeout, { phase: "tls" }, { code: "ETIMEDOUT", command: "CONN", timeoutType: "CONNECT_TIMEOUT" }],
   [SmtpOpenTimeout, {}, { code: "ETIMEDOUT", command: "CONN", timeoutType: "CONNECT_TIMEOUT" }],
-  [SmtpOpenTimeout, { phase: "tls" }, { code: "ETIMEDOUT", command: "CONN", timeoutType: "UPGRADE_TIMEOUT" }],
+  [
+    SmtpOpenTimeout,
+    { phase: "tls", command: "STARTTLS" },
+    { code: "ETIMEDOUT", command: "CONN", timeoutType: "UPGRADE_TIMEOUT" },
+  ],
   [SmtpReadTimeout, { phase: "greeting" }, { code: "ETIMEDOUT", command: "CONN", timeoutType: "GREETING_TIMEOUT" }],
   [SmtpReadTimeout, { phase: "final" }, { code: "ETIMEDOUT", command: "CONN", timeoutType: "SOCKET_TIMEOUT" }],
   [SmtpWriteTimeout, {}, { code: "ETIMEDOUT", command: "CONN", timeoutType: "SOCKET_TIMEOUT" }],

@@ -98,12 +98,11 @@ describe("transportSettings()", () => {
     expect(transportSettings({}).smtp.helo).toBe("[127.0.0.1]");
   });
 
-  test("null, undefined, and false for what is not there yet are no wish", () => {
+  test("null, undefined, and what is empty of the mailer are no wish", () => {
     const nothing = {
       host: null,
       auth: null,
       logger: null,
-      pool: false,
       proxy: "",
       service: undefined,
       tls: undefined,
@@ -172,7 +171,19 @@ describe("new NetSmtpTransport()", () => {
     [{ forceAuth: 1 }, 'Option "forceAuth" is 1, expected true or false'],
     [{ proxy: "http://p" }, 'Option "proxy" is not the transport\'s: use createNetSmtpTransport(nodemailer, options)'],
     [{ auth: { usr: "me" } }, 'Key "usr" in "auth" is unknown, did you mean "user"?'],
-    [{ pool: true }, 'Option "pool" is not supported yet: leave it out'],
+    [{ pool: "yes" }, 'Option "pool" is "yes", expected true or false'],
+    [{ maxConnections: 0 }, 'Option "maxConnections" is 0, expected a whole number from 1, or Infinity'],
+    [{ maxMessages: 1.5 }, 'Option "maxMessages" is 1.5'],
+    [{ maxRequeues: "5" }, 'Option "maxRequeues" is "5", expected a whole number; below 0 is without limit'],
+    [{ idleTimeout: -1 }, 'Option "idleTimeout" is -1, expected a number of milliseconds, 0 or more'],
+    [{ rateLimit: -1 }, 'Option "rateLimit" is -1, expected a whole number from 0'],
+    [{ rateDelta: 0 }, 'Option "rateDelta" is 0, expected a number of milliseconds above 0'],
+    [{ maxAge: -1 }, 'Option "maxAge" is -1'],
+    [{ maxPending: -1 }, 'Option "maxPending" is -1, expected a whole number from 0, or Infinity'],
+    [{ deadline: "1" }, 'Option "deadline" is "1"'],
+    [{ inFlight: 0 }, 'Option "inFlight" is 0, expected a whole number from 1'],
+    [{ throttleDelay: -1 }, 'Option "throttleDelay" is -1'],
+    [{ maxThrottleDelay: -1 }, 'Option "maxThrottleDelay" is -1'],
     [{ lmtp: "yes" }, 'Option "lmtp" is "yes", expected true or false'],
     [{ lmtp: true }, 'Option "port" is missing, with option "lmtp" expected the port'],
     [{ lmtp: true, port: "25" }, 'Option "port" is 25, with option "lmtp" expected the port'],

@@ -38,8 +38,8 @@ const MESSAGE = `
   C:
   C: hello
   C: .
-  S: 250 Stored
   C: QUIT
+  S: 250 Stored
   S: 221 Bye`;
 
 describe("connection", () => {

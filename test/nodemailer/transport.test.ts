@@ -1,7 +1,8 @@
 import nodemailer from "nodemailer";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { SmtpSourceError } from "../../mod.ts";
 import type { NetSmtpTransport } from "../../src/nodemailer/mod.ts";
+import { answering } from "../contract/answering.ts";
 import { failure, HELLO, mail, message, play, plugin, send, start } from "./support.ts";
 
 describe("send()", () => {
@@ -81,7 +82,7 @@ describe("send()", () => {
     expect(server.messages).toHaveLength(1);
   });
 
-  test("opens the content once, and only after the envelope was accepted", async () => {
+  test("composes once, and only what has a connection", async () => {
     const opened: string[] = [];
     const content = (name: string) =>
       async function* (): AsyncGenerator<string> {
@@ -97,7 +98,7 @@ describe("send()", () => {
     };
     await failure(plugin(server).send(all));
     await failure(plugin({ port: 1 }).send(mail({}, content("unreachable"))));
-    expect(opened).toEqual(["good"]);
+    expect(opened).toEqual(["good", "refused"]);
   });
 
   test.each([
@@ -172,9 +173,9 @@ describe("send()", () => {
     const server = await play(`${HELLO}
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
-      S: 250 Ok
-      S: 250 Ok
       C: DATA
+      S: 250 Ok
+      S: 250 Ok
       S: 354 Go
       C: <anything>
       C: .
@@ -203,13 +204,10 @@ describe("send()", () => {
     const server = await play(`${HELLO}
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
-      S: 250 Ok
-      S: 250 Ok
       C: DATA
+      S: 250 Ok
+      S: 250 Ok
       S: 354 Go
-      C: Subject: hi
-      C:
-      C: ..dot
       C: <close>`);
     const told: unknown[] = [];
     const beforeEnd = (inDoubt: unknown): void => {
@@ -279,23 +277,16 @@ describe("abort", () => {
   });
 
   test("during the content: unsent; the content is closed", async () => {
-    const server = await play(`${HELLO}
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      S: 250 Ok
-      S: 250 Ok
-      C: DATA
-      S: 354 Go
-      C: Subject: hi
-      C:
-      C: <close>`);
+    const server = await start();
     const controller = new AbortController();
+    const lines: string[] = [];
+    const logger = { debug: (_: object, text: string) => lines.push(text), info: () => {} };
     let closed = false;
     const error = await failure(
-      plugin(server).send(
+      plugin(server, { logger, debug: true }).send(
         mail({ signal: controller.signal }, async function* () {
           try {
-            yield "Subject: hi\r\n\r\n";
+            yield `Subject: hi\r\n\r\n${"hello\r\n".repeat(20_000)}`;
             controller.abort(new Error("no more"));
             yield "hello\r\n";
           } finally {
@@ -305,9 +296,11 @@ describe("abort", () => {
       ),
     );
     expect(error).toMatchObject({ code: "EABORT", fate: "unsent" });
+    expect(lines.at(-2)).toBe("DATA");
+    expect(lines.at(-1)).toMatch(/^354 /);
     expect(error.recipients).toEqual([{ address: "b@y.example", fate: "unsent", retry: "never" }]);
-    await expect.poll(() => closed).toBe(true);
-    await server.finish();
+    await expect.poll(() => [closed, server.connections[0]?.closed]).toEqual([true, true]);
+    expect(server.messages).toEqual([]);
   });
 
   test("after the end: unknown", async () => {
@@ -323,6 +316,7 @@ describe("abort", () => {
       C:
       C: hello
       C: .
+      C: QUIT
       C: <close>`.replace("C:\n", "C: \n"),
     );
     const controller = new AbortController();
@@ -351,7 +345,7 @@ describe("timeouts", () => {
   });
 
   test("no reply within socketTimeout", async () => {
-    const server = await play(`${HELLO}\nC: MAIL FROM:<a@x.example>\nC: RCPT TO:<b@y.example>\nC: <close>`);
+    const server = await play(`${HELLO}\nC: MAIL FROM:<a@x.example>\nC: RCPT TO:<b@y.example>\nC: DATA\nC: <close>`);
     const error = await failure(send(plugin(server, { socketTimeout: 30 })));
     expect(error).toMatchObject({ code: "ETIMEDOUT", timeoutType: "SOCKET_TIMEOUT", phase: "mail", fate: "unsent" });
     await server.finish();
@@ -361,12 +355,13 @@ describe("timeouts", () => {
     const server = await play(`${HELLO}
       C: MAIL FROM:<a@x.example>
       C: RCPT TO:<b@y.example>
-      S: 250 Ok
-      S: 250 Ok
       C: DATA
+      S: 250 Ok
+      S: 250 Ok
       S: 354 Go
       C: <anything>
       C: .
+      C: QUIT
       C: <close>`);
     const error = await failure(send(plugin(server, { finalTimeout: 30 })));
     expect(error).toMatchObject({ code: "ETIMEDOUT", timeoutType: "SOCKET_TIMEOUT", phase: "final", fate: "unknown" });
@@ -420,7 +415,8 @@ describe("isIdle(), close() and on()", () => {
   });
 
   test("the answer comes before QUIT is answered, idle after it", async () => {
-    const server = await start();
+    const server = await answering({ EHLO: "250-mx.example\n250 PIPELINING", QUIT: "221 Bye<late>" });
+    onTestFinished(() => server.close());
     const lines: string[] = [];
     const logger = { debug: (_: object, text: string) => lines.push(text), info: () => {}, warn: () => {} };
     const transport = plugin(server, { logger, debug: true });
