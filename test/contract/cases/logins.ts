@@ -263,6 +263,79 @@ export const logins: readonly Case[] = [
     outcome: { error: { code: "EAUTH", command: "AUTH X-KEY", responseCode: 535 } },
   },
   {
+    name: "option: customAuth, a line end in a command",
+    server: offering("X-KEY", { AUTH: "235 Welcome" }),
+    options: {
+      auth: { type: "custom", method: "X-KEY", user: "me", pass: "secret" },
+      customAuth: {
+        "X-KEY": async ({ sendCommand }: CustomContext): Promise<void> =>
+          void (await sendCommand("AUTH X-KEY\r\nNOOP")),
+      },
+    },
+    outcome: { saw: [lines("AUTH X-KEY", "NOOP")] },
+    differs: {
+      row: "send-command",
+      here: { ...fails({ code: "EAUTH", command: "API" }), ...saw(["EHLO me.example"]) },
+    },
+  },
+  {
+    name: "option: customAuth that ends before the server has said yes",
+    server: offering("X-KEY", { AUTH: "334 Key", login: "501 Given up" }),
+    options: {
+      auth: { type: "custom", method: "X-KEY", user: "me", pass: "secret" },
+      customAuth: {
+        "X-KEY": async ({ sendCommand }: CustomContext): Promise<void> => void (await sendCommand("AUTH X-KEY")),
+      },
+    },
+    outcome: { saw: [lines("AUTH X-KEY", "MAIL FROM:<a@x.example>")] },
+    differs: {
+      row: "custom-auth-end",
+      here: { ...fails({ code: "EAUTH", command: "AUTH X-KEY" }), ...saw(["EHLO me.example", "AUTH X-KEY", "*"]) },
+    },
+  },
+  {
+    name: "option: auth.type custom, no function for it",
+    server: offering("X-KEY"),
+    options: { auth: { type: "custom", method: "X-KEY", user: "me", pass: "secret" } },
+    outcome: { error: { code: "EAUTH" } },
+    differs: { row: "checked-options", here: NOT_TAKEN },
+  },
+  {
+    name: "option: auth, a key that nobody knows",
+    server: offering("PLAIN"),
+    options: { auth: { ...auth, service: "gmail" } },
+    outcome: { info: { accepted: ["b@y.example"] } },
+    differs: { row: "unknown-option", here: NOT_TAKEN },
+  },
+  {
+    name: "option: auth.accessUrl without TLS",
+    server: offering("XOAUTH2"),
+    options: {
+      auth: { type: "OAuth2", user: "me", clientId: "id", refreshToken: "refresh", accessUrl: "http://127.0.0.1:1/" },
+    },
+    outcome: { error: { code: "EAUTH", originalCode: "EFETCH" } },
+    differs: { row: "access-url", here: NOT_TAKEN },
+  },
+  {
+    name: "option: forceAuth, STARTTLS refused",
+    server: offering("PLAIN", { EHLO: "250-mx.example\n250-STARTTLS\n250 AUTH PLAIN", STARTTLS: "454 4.7.0 Not now" }),
+    options: { auth, forceAuth: true, opportunisticTLS: true },
+    outcome: { info: { accepted: ["b@y.example"] }, saw: [lines(PLAIN)] },
+    differs: {
+      row: "force-auth",
+      here: {
+        ...fails({
+          code: "ETLS",
+          command: "STARTTLS",
+          response: "454 4.7.0 Not now",
+          responseCode: 454,
+          permanent: false,
+        }),
+        ...saw(["EHLO me.example", "STARTTLS"]),
+      },
+    },
+  },
+  {
     name: "set oauth2_provision_cb",
     server: offering("XOAUTH2"),
     options: { auth: { type: "OAuth2", user: "me" } },

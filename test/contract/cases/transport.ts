@@ -9,10 +9,16 @@ import { format } from "node:util";
 import type { SendMailOptions, Transporter } from "nodemailer";
 import { certificates } from "../../support/certificates.ts";
 import { type Answers, answering, type ContractServer } from "../answering.ts";
-import { type Case, NOT_TAKEN, plainInfo, real, usual } from "../harness.ts";
+import { type Case, fails, NOT_TAKEN, plainInfo, real, saw, usual } from "../harness.ts";
 
 function answers(given: Answers = {}): () => Promise<ContractServer> {
   return () => answering(given);
+}
+
+async function connected({ port }: ContractServer): Promise<object> {
+  const connection = connect(port, "127.0.0.1");
+  await once(connection, "connect");
+  return { port: 1, connection };
 }
 
 const OK = { info: { accepted: ["b@y.example"] } };
@@ -324,6 +330,58 @@ export const transport: readonly Case[] = [
     outcome: OK,
   },
   {
+    name: "option: service, one that nobody knows",
+    server: answers(),
+    options: { service: "Nowhere" },
+    outcome: OK,
+    differs: { row: "service", here: { ...fails({ code: "ECONFIG", command: "API" }), saw: () => [] } },
+  },
+  {
+    name: "option: getSocket, its answer changes the name",
+    server: answers(),
+    options: ({ port }: ContractServer) => ({
+      getSocket: (_options: object, done: (error: null, socket: object) => void) => {
+        const connection = connect(port, "127.0.0.1", () => done(null, { connection, name: "you.example" }));
+      },
+    }),
+    outcome: OK,
+    differs: { row: "get-socket", here: { ...fails({ code: "ECONFIG", command: "API" }), ...saw([]) } },
+  },
+  {
+    name: "option: getSocket that fails without a code",
+    server: answers(),
+    options: { getSocket: (_options: object, done: (error: Error) => void) => done(new Error("No")) },
+    outcome: { error: {}, saw: [] },
+    differs: { row: "more-keys", here: { error: { code: "ECONNECTION", command: "CONN" } } },
+  },
+  {
+    name: "option: connection, for a second message",
+    server: answers(),
+    options: connected,
+    run: async (transporter) => {
+      const first = await transporter.sendMail(usual()).then(() => "sent");
+      return [
+        first,
+        await transporter.sendMail(usual()).then(
+          () => "sent",
+          ({ code }) => code,
+        ),
+      ];
+    },
+    outcome: { value: ["sent", "ECONNECTION"] },
+    differs: { row: "own-socket", here: { value: () => ["sent", "ECONFIG"] } },
+  },
+  {
+    name: "option: connection, with a login in clear",
+    server: answers({ EHLO: "250-mx.example\n250 AUTH PLAIN" }),
+    options: async (server: ContractServer) => ({ ...(await connected(server)), auth: { user: "me", pass: "secret" } }),
+    outcome: OK,
+    differs: {
+      row: "clear-login",
+      here: { ...fails({ code: "ETLS", command: "STARTTLS" }), ...saw(["EHLO me.example"]) },
+    },
+  },
+  {
     name: "option: getSocket that fails",
     server: answers(),
     options: {
@@ -336,11 +394,7 @@ export const transport: readonly Case[] = [
   {
     name: "option: connection",
     server: answers(),
-    options: async ({ port }: ContractServer) => {
-      const connection = connect(port, "127.0.0.1");
-      await once(connection, "connect");
-      return { port: 1, connection };
-    },
+    options: connected,
     outcome: OK,
   },
   {
