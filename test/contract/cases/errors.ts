@@ -1,11 +1,29 @@
 /** Sections 1.4 and 4.1 of the contract: the errors, each key and each code. */
 
 import { Readable } from "node:stream";
+import type { Transporter } from "nodemailer";
 import { type Answers, answering, type ContractServer } from "../answering.ts";
-import { type Case, fails, lines, NOT_TAKEN, real, saw } from "../harness.ts";
+import { type Case, fails, lines, NOT_TAKEN, real, saw, usual } from "../harness.ts";
 
 function answers(given: Answers): () => Promise<ContractServer> {
   return () => answering(given);
+}
+
+/** A server that says nothing to this, and whose signal aborts when it has come. */
+function abortingAt(key: string): () => Promise<ContractServer & { signal: AbortSignal }> {
+  return async () => {
+    const controller = new AbortController();
+    const silence = (): string => {
+      setImmediate(() => controller.abort());
+      return "<silence>";
+    };
+    return { ...(await answering({ [key]: silence })), signal: controller.signal };
+  };
+}
+
+async function aborted(transporter: Transporter, server: ContractServer): Promise<unknown> {
+  const { signal } = server as ContractServer & { signal: AbortSignal };
+  return await transporter.sendMail(usual({ signal }));
 }
 
 const PIPELINING = "250-mx.example\n250 PIPELINING";
@@ -185,14 +203,14 @@ export const errors: readonly Case[] = [
   },
   {
     name: "code: EABORT, under way",
-    server: answers({ MAIL: "<silence>" }),
-    mail: () => ({ signal: AbortSignal.timeout(100) }),
+    server: abortingAt("MAIL"),
+    run: aborted,
     outcome: { error: { code: "EABORT", name: "AbortError" }, saw: [lines("MAIL FROM:<a@x.example>")] },
   },
   {
     name: "code: EABORT, after the message, k",
-    server: answers({ end: "<silence>" }),
-    mail: () => ({ signal: AbortSignal.timeout(100) }),
+    server: abortingAt("end"),
+    run: aborted,
     outcome: { error: { code: "EABORT", name: "AbortError" } },
   },
   {
