@@ -66,8 +66,16 @@ export let sendChecked: (
   content: Message,
   envelope: Envelope,
   options: SendOptions,
-  told: { evidence: Evidence | undefined },
+  told: Teller,
 ) => Promise<Delivery>;
+
+/** Who tells of a message that is sent. */
+interface Teller {
+  /** What is known of it. */
+  evidence: Evidence | undefined;
+  /** The time that it was given in all, of which `deadline` is what is left. */
+  readonly deadline?: number | undefined;
+}
 
 const CLEAR = "Message went in clear, since the server did not offer STARTTLS and TLS was not demanded";
 
@@ -183,12 +191,7 @@ export class NetSmtp extends SmtpCommands {
     return this.#deliver(content, envelope, options);
   }
 
-  #deliver(
-    content: Message,
-    envelope: Envelope,
-    options: SendOptions,
-    told?: { evidence: Evidence | undefined },
-  ): Promise<Delivery> {
+  #deliver(content: Message, envelope: Envelope, options: SendOptions, told?: Teller): Promise<Delivery> {
     const connection = this.live();
     if (connection.manual) throw manualOpen();
     const mode = this.starttlsMode;
@@ -206,7 +209,7 @@ export class NetSmtp extends SmtpCommands {
     if (told) told.evidence = transaction;
     const run = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
     const cancels = options.signal || options.deadline;
-    const send = cancels ? () => cancellable(connection, transaction, run, options) : run;
+    const send = cancels ? () => cancellable(connection, transaction, run, options, told?.deadline) : run;
     const { attempt = 1 } = options;
     const sent = watch ? watch.send({ id: id as string, attempt }, transaction, connection.stream, send) : send();
     if (opened.discard) sent.catch(opened.discard);
@@ -237,6 +240,7 @@ function cancellable(
   transaction: Transaction,
   send: () => Promise<Delivery>,
   options: SendOptions,
+  given: number | undefined = options.deadline,
 ): Promise<Delivery> {
   const { signal, deadline } = options;
   const { alarms } = connection.dialogue;
@@ -245,7 +249,7 @@ function cancellable(
       reject(transaction.abort(new SmtpAbortError(message, { cause })));
     const onAbort = (): void => stop("Message was aborted", signal?.reason);
     const onDeadline = (): void =>
-      stop(`Message was not done within ${deadline} ms`, new DOMException("The deadline passed", "TimeoutError"));
+      stop(`Message was not done within ${given} ms`, new DOMException("The deadline passed", "TimeoutError"));
     const alarm = deadline === undefined ? undefined : alarms.set(now() + deadline, onDeadline);
     signal?.addEventListener("abort", onAbort);
     if (signal?.aborted) onAbort();

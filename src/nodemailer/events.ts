@@ -12,6 +12,8 @@ import type { NetSmtpListener } from "./types.ts";
 export interface Activity {
   /** True if a message would be taken at once. */
   isIdle(): boolean;
+  /** Resolves once a message would be taken at once; rejects if none will be any more. */
+  idle(): Promise<void>;
   /** Resolves once nothing is under way and no connection is open. */
   clear(): Promise<void>;
 }
@@ -20,7 +22,7 @@ export interface Activity {
 export class Listeners {
   readonly #activity: Activity;
   readonly #listeners = new Map<string | symbol, NetSmtpListener>();
-  #clearing = false;
+  readonly #awaited = new Set<string>();
 
   /** Nobody listens yet. */
   constructor(activity: Activity) {
@@ -34,17 +36,20 @@ export class Listeners {
     setTimeout(() => this.#activity.isIdle() && this.#listeners.get(event) === listener && listener(), 0);
   }
 
-  /** Something that was under way is over. */
+  /** Something that was under way is over. Room for the next may come later: its connection may have to be closed first. */
   settled(): void {
-    const idle = this.#activity.isIdle();
-    if (idle) this.#emit("idle");
-    if (this.#clearing) return;
-    this.#clearing = true;
-    void this.#activity.clear().then(() => {
-      this.#clearing = false;
-      if (!idle && this.#activity.isIdle()) this.#emit("idle");
-      this.#emit("clear");
-    });
+    this.#waitFor("idle", () => this.#activity.idle());
+    this.#waitFor("clear", () => this.#activity.clear());
+  }
+
+  #waitFor(event: string, comes: () => Promise<void>): void {
+    if (this.#awaited.has(event)) return;
+    this.#awaited.add(event);
+    const over = (): void => void this.#awaited.delete(event);
+    comes().then(() => {
+      over();
+      this.#emit(event);
+    }, over);
   }
 
   /** In a task of its own: what a listener throws is not a message's. */

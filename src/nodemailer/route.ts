@@ -87,7 +87,7 @@ export class Route {
   }
 
   #way(settings: TransportSettings, auth: NetSmtpAuth | undefined, caller: Caller): Way {
-    if (this.#closed) throw new SmtpSessionError("Transport was closed: make a new one", { phase: "connect" });
+    if (this.#closed) throw closedError();
     return { login: this.login(settings, auth, caller), pool: this.#pool(settings, caller) };
   }
 
@@ -129,6 +129,13 @@ export class Route {
     await Promise.all(this.#all.map((pool) => pool.drain()));
   }
 
+  /** Resolves once a message would be taken at once; rejects with `SmtpSessionError` if the transport is closed. */
+  async idle(): Promise<void> {
+    if (!this.settings.pooled) return await this.clear();
+    if (this.#closed) throw closedError();
+    await Promise.all(this.#all.map((pool) => pool.idle()));
+  }
+
   /** Resolves once nothing is under way and no connection is open. */
   async clear(): Promise<void> {
     await Promise.all(this.#all.map((pool) => pool.clear()));
@@ -152,4 +159,8 @@ export class Route {
     const { host, port, service } = this.settings;
     return service ?? `${host}:${port}`;
   }
+}
+
+function closedError(): SmtpSessionError {
+  return new SmtpSessionError("Transport was closed: make a new one", { phase: "connect" });
 }

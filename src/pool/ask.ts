@@ -143,6 +143,11 @@ export class MessageAsk extends Ask<Delivery> {
     return this.evidence !== undefined && this.evidence.replies.length > (this.evidence.reset ? 1 : 0);
   }
 
+  /** How many ms it was given from the call. */
+  get deadline(): number | undefined {
+    return this.patience.deadline;
+  }
+
   /** True if its source can be read from its beginning. */
   get readable(): boolean {
     const { replayable, opened } = this.parcel.content;
