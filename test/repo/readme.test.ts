@@ -9,6 +9,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import * as engine from "../../mod.ts";
+import { POOL_OPTION_CHECKS } from "../../src/nodemailer/pool_options.ts";
 import { DEFAULTS } from "../../src/options.ts";
 import { POOL_DEFAULTS } from "../../src/pool/options.ts";
 
@@ -93,7 +94,10 @@ describe("options in README", () => {
     ["### Of a message", members("src/smtp.ts", "SendOptions")],
     ["### Of the extensions", members("src/extensions.ts", "MailOptions")],
     ["### Of a pool", members("src/pool/options.ts", "PoolOptions")],
-    ["### Of the plugin", members("src/nodemailer/types.ts", "NetSmtpTransportOptions")],
+    [
+      "### Of the plugin",
+      [...members("src/nodemailer/types.ts", "NetSmtpTransportOptions"), ...Object.keys(POOL_OPTION_CHECKS)],
+    ],
   ] as const;
 
   test.each(tables)("%s: a row for each, and no other", (heading, options) => {
