@@ -23,6 +23,8 @@ interface MimeNode {
 /** What Nodemailer's stream is, as far as it is used. */
 interface Composed extends AsyncIterable<MessageChunk> {
   destroy?(): unknown;
+  /** Of a generator. */
+  return?(value: undefined): Promise<unknown>;
   on?(event: string, listener: (value: never) => void): unknown;
   off?(event: string, listener: (value: never) => void): unknown;
   pause?(): unknown;
@@ -50,7 +52,13 @@ export function contentOf(message: NetSmtpMail["message"]): Content {
     if (made instanceof Uint8Array) stream = undefined;
     return made;
   };
-  return { source, close: () => stream?.destroy?.() };
+  return { source, close: () => stream && close(stream) };
+}
+
+/** It is not read any further; what fails then is nobody's. */
+function close(stream: Composed): void {
+  stream.destroy?.();
+  stream.return?.(undefined).catch(() => undefined);
 }
 
 /** `raw` bytes or text that nothing changes on its way (no plugin, no signature, no other line ends). */

@@ -65,7 +65,7 @@ export function requests(
 }
 
 function asksFor({ dsn, requireTLSExtensionEnabled, size, use8BitMime }: Wishes): boolean {
-  return Boolean(dsn || requireTLSExtensionEnabled || size || use8BitMime);
+  return size !== undefined || Boolean(dsn || requireTLSExtensionEnabled || use8BitMime);
 }
 
 /** As Nodemailer reads it: what is no number above 0 is none; but what is no number at all is an error. */

@@ -39,7 +39,13 @@ export class Listeners {
   /** Something that was under way is over. Room for the next may come later: its connection may have to be closed first. */
   settled(): void {
     this.#waitFor("idle", () => this.#activity.idle());
-    this.#waitFor("clear", () => this.#activity.clear());
+    this.#waitFor("clear", () => this.#clearAndIdle());
+  }
+
+  /** `idle` is told before `clear`; a transport that was closed is idle no more. */
+  async #clearAndIdle(): Promise<void> {
+    await this.#activity.clear();
+    await this.#activity.idle().catch(() => undefined);
   }
 
   #waitFor(event: string, comes: () => Promise<void>): void {
