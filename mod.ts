@@ -65,6 +65,7 @@ export type {
 export type { BodyType, DeliverBy, MailOptions } from "./src/extensions.ts";
 export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
 export type {
+  ChannelBinding,
   DialTarget,
   SmtpChannel,
   SmtpDiagnostics,

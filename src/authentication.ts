@@ -16,6 +16,7 @@ import {
   type SmtpError,
   SmtpUnsupportedCommand,
 } from "./errors.ts";
+import type { ChannelBinding } from "./net/stream.ts";
 import type { Settings } from "./options.ts";
 import type { Shown } from "./owed.ts";
 import { printable } from "./printable.ts";
@@ -23,7 +24,7 @@ import { base64, decodeBase64, rawCommand, validateLine } from "./protocol/comma
 import { DUMMY_RESPONSE, type SmtpResponse } from "./protocol/reply.ts";
 import { secretOf } from "./sasl/credentials.ts";
 import type { SaslCredentials, SaslExchange, SaslMechanism, Secret } from "./sasl/mechanism.ts";
-import { chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism } from "./sasl/registry.ts";
+import { CHOICES, chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism, needsNoSecret } from "./sasl/registry.ts";
 
 /** A command line with more than this many octets before CRLF sends no initial response (RFC 4954 4, RFC 5321 4.5.3.1.4). */
 const LINE_LIMIT = 510;
@@ -35,6 +36,11 @@ export function loginIsSafe(connection: Connection, settings: Settings): boolean
   return connection.stream.tls || connection.stream.loopback || settings.allowInsecureAuth;
 }
 
+/** True if the settings ask for a login. */
+export function wantsLogin({ user, authType, mechanisms }: Settings): boolean {
+  return user !== undefined || needsNoSecret(authType, mechanisms);
+}
+
 /** Logs in with the settings' user, secret and type. Rejects with `SmtpAuthenticationError` if the login fails. */
 export async function authenticate(
   connection: Connection,
@@ -42,12 +48,15 @@ export async function authenticate(
   settings: Settings,
 ): Promise<SmtpResponse> {
   if (!loginIsSafe(connection, settings)) throw inClear();
-  const mechanism = mechanismFor(connection, settings);
+  const offered = connection.capabilities?.get("AUTH") ?? [];
+  const channelBinding = await connection.stream.channelBinding?.();
+  const mechanism = mechanismFor(offered, settings, channelBinding);
   connection.logins++;
-  const { user, secret } = settings as { user: string; secret: Secret };
+  const { user = "", secret = "", authzid } = settings;
   const given: { token?: string } = {};
   const kept = typeof secret === "function" ? async () => (given.token = await secret()) : secret;
-  const credentials = { user, secret: kept, host: endpoint.address, port: endpoint.port };
+  const { address: host, port } = endpoint;
+  const credentials = { user, secret: kept, authzid, host, port, offered, channelBinding };
   return await untilOver(connection.dialogue, async () => {
     try {
       return await logIn(connection, mechanism, credentials);
@@ -114,16 +123,20 @@ function inClear(): SmtpError {
 }
 
 /**
- * The named one, which must be offered (of one that says its own lines: AUTH must be); or the first of PLAIN, LOGIN that is.
- * `forceAuth` takes the named one as it is, and PLAIN where no AUTH is offered.
+ * The named one, which must be offered (of one that says its own lines: AUTH must be); or the best of what any password works
+ * with that is. `forceAuth` takes the named one as it is, and PLAIN where no AUTH is offered.
  */
-function mechanismFor(connection: Connection, { authType, mechanisms, forceAuth }: Settings): SaslMechanism {
-  const offered = connection.capabilities?.get("AUTH") ?? [];
+function mechanismFor(
+  offered: readonly string[],
+  { authType, mechanisms, forceAuth }: Settings,
+  binding: ChannelBinding | undefined,
+): SaslMechanism {
   const type = authType ?? (forceAuth && offered.length === 0 ? DEFAULT_AUTH_TYPE : undefined);
-  const mechanism = type === undefined ? chooseMechanism(offered, mechanisms) : findMechanism(type, mechanisms);
+  const mechanism =
+    type === undefined ? chooseMechanism(offered, mechanisms, binding !== undefined) : findMechanism(type, mechanisms);
   if (mechanism && (offered.includes(mechanism.name.toUpperCase()) || forceAuth)) return mechanism;
   if (mechanism?.converse && offered.length > 0) return mechanism;
-  const wanted = mechanism?.name ?? "PLAIN or LOGIN";
+  const wanted = mechanism?.name ?? CHOICES;
   const offer = offered.length > 0 ? `only login by ${offered.join(", ")}, not by ${wanted}` : "no login";
   throw new SmtpUnsupportedCommand(`Server offers ${offer}, so nothing was sent`, {
     phase: "auth",

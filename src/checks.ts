@@ -56,6 +56,8 @@ export const TEXT: Check = {
   expected: "a string that is not empty",
   holds: (value) => typeof value === "string" && value !== "",
 };
+/** Any string. */
+export const ANY_TEXT: Check = { expected: "a string", holds: (value) => typeof value === "string" };
 /** A secret, or what gives one. */
 export const SECRET: Check = {
   expected: "a string that is not empty, or a function that gives one",

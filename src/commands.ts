@@ -39,7 +39,7 @@ import {
 import { RecipientList, type RecipientListing } from "./recipients.ts";
 import { checkCredentials } from "./sasl/credentials.ts";
 import type { Secret } from "./sasl/mechanism.ts";
-import { findMechanism } from "./sasl/registry.ts";
+import { findMechanism, needsNoSecret } from "./sasl/registry.ts";
 import { SmtpSession } from "./session.ts";
 import { toldOf } from "./told.ts";
 import type { Turn } from "./turns.ts";
@@ -73,11 +73,12 @@ export abstract class SmtpCommands extends SmtpSession {
     return await this.exchange((connection) => starttls(connection, endpoint));
   }
 
-  /** Logs in. `type` left out: the first of PLAIN, LOGIN that is offered. Rejects with `SmtpAuthenticationError` if refused (Net::SMTP#authenticate). */
+  /** Logs in. `type` left out: the best of SCRAM, PLAIN, LOGIN that is offered; EXTERNAL and ANONYMOUS take "" for both. Rejects with `SmtpAuthenticationError` if refused (Net::SMTP#authenticate). */
   async authenticate(user: string, secret: Secret, type?: string): Promise<SmtpResponse> {
     const { endpoint } = this;
-    checkCredentials(user, secret);
-    if (type !== undefined) findMechanism(type, endpoint.settings.mechanisms);
+    const { mechanisms } = endpoint.settings;
+    checkCredentials(user, secret, needsNoSecret(type, mechanisms));
+    if (type !== undefined) findMechanism(type, mechanisms);
     const settings = { ...endpoint.settings, user, secret, authType: type };
     return await this.exchange((connection) => authenticate(connection, endpoint, settings));
   }

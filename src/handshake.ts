@@ -5,7 +5,7 @@
  * @module
  */
 
-import { authenticate, loginIsSafe } from "./authentication.ts";
+import { authenticate, loginIsSafe, wantsLogin } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
 import { Dialogue } from "./dialogue.ts";
 import { errorClass, isSmtpError, type SmtpError, SmtpTlsError, SmtpUnsupportedCommand } from "./errors.ts";
@@ -24,7 +24,7 @@ export async function handshake(connection: Connection, endpoint: Endpoint): Pro
   const { settings } = endpoint;
   await sayHello(connection, settings);
   const refusal = wantsStarttls(connection, settings) ? await upgrade(connection, endpoint) : undefined;
-  if (settings.user === undefined) return;
+  if (!wantsLogin(settings)) return;
   if (!refusal) await authenticate(connection, endpoint, settings);
   else if (settings.forceAuth) throw refusal;
   else connection.warnings.push("Login was left out, since the connection is in clear");
@@ -78,8 +78,7 @@ function refused(command: string, phase: SmtpError["phase"], response: SmtpRespo
 function wantsStarttls(connection: Connection, settings: Settings): boolean {
   if (connection.stream.tls || settings.starttls === false) return false;
   if (connection.offers("STARTTLS")) return true;
-  if (settings.starttls !== "always" && (settings.user === undefined || loginIsSafe(connection, settings)))
-    return false;
+  if (settings.starttls !== "always" && (!wantsLogin(settings) || loginIsSafe(connection, settings))) return false;
   const why = settings.starttls === "always" ? "TLS was demanded" : "the login would go in clear";
   throw new SmtpUnsupportedCommand(`Server does not offer STARTTLS and ${why}, so nothing was sent`, {
     phase: "tls",

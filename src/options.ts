@@ -7,6 +7,7 @@
  */
 
 import {
+  ANY_TEXT,
   ARRAY,
   BOOLEAN,
   type Check,
@@ -40,7 +41,7 @@ export type StarttlsMode = "auto" | "opportunistic" | "always" | false;
 export interface StartOptions {
   /** The name said in EHLO: a domain or an address literal like `[192.0.2.1]`. Default "localhost". */
   helo?: string | undefined;
-  /** The user to log in as; needs a secret. */
+  /** The user to log in as; needs a secret, unless `authType` is EXTERNAL or ANONYMOUS. */
   user?: string | undefined;
   /**
    * The password or token, or an async function that gives it when it is needed; needs a user. A token that the server
@@ -49,8 +50,13 @@ export interface StartOptions {
   secret?: Secret | undefined;
   /** The same as `secret`, as Net::SMTP has both. */
   password?: Secret | undefined;
-  /** The login mechanism by name, in any case, `_` for `-`. Default: the first of PLAIN, LOGIN that is offered. */
+  /**
+   * The login mechanism by name, in any case, `_` for `-`. Default: the first of SCRAM-SHA-256-PLUS, SCRAM-SHA-256,
+   * SCRAM-SHA-1-PLUS, SCRAM-SHA-1, PLAIN, LOGIN that is offered. EXTERNAL and ANONYMOUS need neither user nor secret.
+   */
   authType?: string | undefined;
+  /** Whom the user acts for, where that is somebody else (RFC 4422 section 2). Default "": the user. */
+  authzid?: string | undefined;
   /** Ends the start, and later the session, when it aborts. */
   signal?: AbortSignal | undefined;
 }
@@ -132,7 +138,7 @@ export interface SmtpOptions extends StartOptions {
 
 /** Options for which undefined stands where nothing is given. */
 type WithoutDefault =
-  | keyof Omit<StartOptions, "helo">
+  | keyof Omit<StartOptions, "helo" | "authzid">
   | "tlsHostname"
   | "dnsTimeout"
   | "greetingTimeout"
@@ -154,10 +160,11 @@ export type Settings = {
 
 const CHECKS: Readonly<Record<keyof SmtpOptions, Check>> = {
   helo: TEXT,
-  user: TEXT,
+  user: ANY_TEXT,
   secret: SECRET,
   password: SECRET,
   authType: TEXT,
+  authzid: ANY_TEXT,
   signal: SIGNAL,
   lmtp: BOOLEAN,
   esmtp: BOOLEAN,
@@ -198,6 +205,7 @@ export const DEFAULTS: Settings = {
   user: undefined,
   secret: undefined,
   authType: undefined,
+  authzid: "",
   signal: undefined,
   lmtp: false,
   esmtp: true,
@@ -250,7 +258,7 @@ export function checkOption(
 export const SESSION_OPTIONS: readonly string[] = Object.keys(CHECKS);
 
 /** The names of the options of `start`. */
-export const START_OPTIONS: readonly string[] = ["helo", "user", "secret", "password", "authType", "signal"];
+export const START_OPTIONS: readonly string[] = ["helo", "user", "secret", "password", "authType", "authzid", "signal"];
 
 /**
  * The options over what holds already; `known` are the names that may be given. Throws `SmtpArgumentError` that names the

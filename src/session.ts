@@ -16,8 +16,8 @@ import { phaseOf } from "./owed.ts";
 import type { Capabilities } from "./protocol/capabilities.ts";
 import { ehlo, rawCommand, validateLine } from "./protocol/command.ts";
 import { DUMMY_RESPONSE, type SmtpResponse } from "./protocol/reply.ts";
-import { checkCredentials } from "./sasl/credentials.ts";
-import { findMechanism } from "./sasl/registry.ts";
+import { checkAuthzid, checkCredentials } from "./sasl/credentials.ts";
+import { findMechanism, needsNoSecret } from "./sasl/registry.ts";
 import { SmtpSettings } from "./settings.ts";
 import { debugTranscript } from "./transcript.ts";
 import type { Turn } from "./turns.ts";
@@ -137,8 +137,11 @@ export abstract class SmtpSession extends SmtpSettings {
     }
     const settings = resolveOptions(options as SmtpOptions | undefined, this.settings, START_OPTIONS);
     ehlo(settings.helo);
-    if (settings.user !== undefined || settings.secret !== undefined) checkCredentials(settings.user, settings.secret);
     if (settings.authType !== undefined) findMechanism(settings.authType, settings.mechanisms);
+    const without = needsNoSecret(settings.authType, settings.mechanisms);
+    if (settings.user !== undefined || settings.secret !== undefined)
+      checkCredentials(settings.user, settings.secret, without);
+    checkAuthzid(settings.authzid);
     this.#starting = true;
     this.#capabilities = undefined;
     try {

@@ -201,10 +201,11 @@ describe("new NetSmtp()", () => {
 
   const options: Record<keyof SmtpOptions, unknown[]> = {
     helo: ["", 1, null],
-    user: ["", 1, null],
+    user: [1, null],
     secret: ["", 1, null],
     password: ["", 1, null],
     authType: ["", 1],
+    authzid: [1, null],
     signal: [{}, 1],
     lmtp: [1, "yes", null],
     esmtp: [1, "true", null],

@@ -12,9 +12,10 @@ import type { Duplex } from "node:stream";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { SmtpArgumentError, SmtpTlsError, shown } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { tlsBinding } from "./binding.ts";
 import { nodeDiagnostics } from "./diagnostics.ts";
 import { endpoint, isLoopback } from "./endpoint.ts";
-import type { DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./stream.ts";
+import type { ChannelBinding, DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./stream.ts";
 
 /** The network of Node, Deno and Bun. */
 export const nodeNetwork: SmtpNetwork = { resolve, connect, wrap, diagnostics: nodeDiagnostics };
@@ -169,6 +170,10 @@ class NodeStream implements SmtpStream {
     this.#over = true;
     this.#sink = undefined;
     this.#socket.destroy();
+  }
+
+  async channelBinding(): Promise<ChannelBinding | undefined> {
+    return this.tls ? await tlsBinding(this.#socket) : undefined;
   }
 
   ref(): void {

@@ -15,6 +15,14 @@ export interface StreamSink {
   close(error?: Error): void;
 }
 
+/** What only the two ends of one TLS connection know of it, so that a login made over it is good nowhere else (RFC 5056). */
+export interface ChannelBinding {
+  /** Its registered name: RFC 9266, RFC 5929 section 4. */
+  readonly type: "tls-exporter" | "tls-server-end-point";
+  /** The octets. */
+  readonly data: Uint8Array;
+}
+
 /** A connected stream of bytes. Nothing is read from it before `open`. */
 export interface SmtpStream {
   /** True inside TLS. */
@@ -43,6 +51,8 @@ export interface SmtpStream {
   end(closeTimeout?: number): void;
   /** Drops the connection at once; the sink hears nothing more, not even `close`. */
   destroy(): void;
+  /** What binds a login to this TLS connection; undefined in clear, and where the runtime cannot tell it: no login by SCRAM-…-PLUS then. */
+  channelBinding?(): Promise<ChannelBinding | undefined>;
   /** The connection keeps the process alive again, where the runtime lets choose. */
   ref?(): void;
   /** The connection does not keep the process alive: nothing is asked of it. */

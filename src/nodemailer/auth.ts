@@ -7,7 +7,7 @@
 
 import { SmtpArgumentError, shown } from "../errors.ts";
 import type { Secret } from "../sasl/mechanism.ts";
-import { findMechanism } from "../sasl/registry.ts";
+import { findMechanism, MECHANISMS, needsNoSecret } from "../sasl/registry.ts";
 import { customLogin, mechanismName } from "./custom_auth.ts";
 import type { NetSmtpAuth } from "./login_types.ts";
 import { didYouMean } from "./names.ts";
@@ -16,8 +16,9 @@ import type { Tokens } from "./oauth2.ts";
 /** The engine's options for a login. */
 export interface Login {
   readonly user: string;
-  readonly secret: Secret;
+  readonly secret?: Secret;
   readonly authType?: string;
+  readonly authzid?: string;
 }
 
 /** What a login is made of besides `auth`. */
@@ -38,6 +39,7 @@ const KEYS: Readonly<Record<keyof NetSmtpAuth, Kind>> = {
   user: "text",
   pass: "secret",
   method: "text",
+  authzid: "text",
   options: "object",
   accessToken: "secret",
   expires: "number",
@@ -81,7 +83,8 @@ export function messageAuth(
 ): NetSmtpAuth | undefined {
   if (own === undefined || own === null || own === false) return auth;
   checkKeys("auth of a message", own, OF_MESSAGE);
-  return checkAuth({ ...auth, ...own }, [...custom, ...(auth?.method ? [mechanismName(auth.method)] : [])]);
+  const other = (own as NetSmtpAuth).user === undefined ? {} : { authzid: undefined }; // whom the transport's user acts for
+  return checkAuth({ ...auth, ...other, ...own }, [...custom, ...(auth?.method ? [mechanismName(auth.method)] : [])]);
 }
 
 function checkKeys(what: string, auth: unknown, known: readonly string[]): asserts auth is object {
@@ -120,7 +123,7 @@ export function checkMethod(option: string, method: string, custom: readonly str
   try {
     findMechanism(method.trim());
   } catch {
-    const known = ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", ...custom].join(", ");
+    const known = [...MECHANISMS, ...custom].join(", ");
     throw wrong(`Option "${option}" is ${shown(method)}, expected one of ${known}`);
   }
 }
@@ -134,15 +137,19 @@ export function loginOf(auth: NetSmtpAuth | undefined, means: LoginMeans): Login
   const own = method !== undefined && means.custom.includes(method);
   if (type === "custom" && !own) throw noCustom();
   if (own && type !== "oauth2") return customLogin(auth, method);
-  const byToken = type === "oauth2" || (method === "XOAUTH2" && !auth.pass);
-  if (type === "oauth2" && method !== undefined && method !== "XOAUTH2") {
-    throw wrong(`Option "auth.method" is ${shown(method)} but "auth.type" is "oauth2", which logs in by XOAUTH2`);
+  const takesToken = method === "XOAUTH2" || method === "OAUTHBEARER";
+  const byToken = type === "oauth2" || (takesToken && !auth.pass);
+  if (type === "oauth2" && method !== undefined && !takesToken) {
+    const expected = "which logs in by XOAUTH2, or by OAUTHBEARER if it is named";
+    throw wrong(`Option "auth.method" is ${shown(method)} but "auth.type" is "oauth2", ${expected}`);
   }
+  const authzid = auth.authzid ? { authzid: auth.authzid } : {};
+  if (method && needsNoSecret(method)) return { user: auth.user || "", authType: method, ...authzid };
   const secret = byToken ? means.tokens.secret(auth) : auth.pass;
   if (!auth.user) throw missing("user");
   if (!secret) throw missing(byToken ? "accessToken" : "pass");
-  const authType = byToken ? "XOAUTH2" : method;
-  return { user: auth.user, secret, ...(authType ? { authType } : {}) };
+  const authType = byToken ? (method ?? "XOAUTH2") : method;
+  return { user: auth.user, secret, ...(authType ? { authType } : {}), ...authzid };
 }
 
 /** Throws `SmtpArgumentError` if a login of type "custom" has no function that makes it. */

@@ -19,14 +19,17 @@ export interface NetSmtpAuth {
   /** The password, or a function that gives it when it is needed. Without one the message fails with EAUTH. */
   pass?: Secret | undefined;
   /**
-   * The login mechanism by name, in any case: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, or one of `customAuth`. Default: the first of
-   * PLAIN, LOGIN that is offered.
+   * The login mechanism by name, in any case: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, PLAIN, LOGIN,
+   * CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS, or one of `customAuth`. Default: the first of them up to LOGIN that
+   * is offered; XOAUTH2 for type "oauth2". EXTERNAL and ANONYMOUS need neither user nor pass.
    */
   method?: string | false | undefined;
+  /** Whom the user acts for (RFC 4422 section 2), where that is somebody else. Default: the user. */
+  authzid?: string | undefined;
   /** What a function of `customAuth` is given as `auth.credentials.options`. */
   options?: object | undefined;
   /**
-   * The OAuth 2.0 access token for XOAUTH2, or a function that gives it when it is needed and is told, once, a token that
+   * The OAuth 2.0 access token for XOAUTH2 or OAUTHBEARER, or a function that gives it when it is needed and is told, once, a token that
    * the server refused. A string is renewed if what follows allows it.
    */
   accessToken?: Secret | undefined;

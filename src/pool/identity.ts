@@ -1,13 +1,14 @@
 /**
  * Who a session is logged in as. The law here: a session belongs to one identity for life, and a message goes only over a
- * session of its own. Two logins are one identity if user, secret (the value, or the same function) and mechanism are.
+ * session of its own. Two logins are one identity if user, secret (the value, or the same function), mechanism and whom it is for are.
  *
  * @module
  */
 
 import type { SmtpError } from "../errors.ts";
 import { checkNames } from "../options.ts";
-import { checkCredentials } from "../sasl/credentials.ts";
+import { checkAuthzid, checkCredentials } from "../sasl/credentials.ts";
+import { needsNoSecret } from "../sasl/registry.ts";
 import type { Login } from "./options.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -106,7 +107,8 @@ export class Identities {
   of(login: Login | undefined): Identity {
     if (login === undefined) return this.own;
     checkNames(login, LOGIN);
-    checkCredentials(login.user, login.secret);
+    checkCredentials(login.user, login.secret, needsNoSecret(login.authType));
+    checkAuthzid(login.authzid);
     if (isSame(login, this.#own)) return this.own;
     const known = this.#others.get(login.user) ?? [];
     const found = known.find((identity) => isSame(login, identity.login as Login));
@@ -124,10 +126,11 @@ export class Identities {
   }
 }
 
-const LOGIN: readonly string[] = ["user", "secret", "authType"];
+const LOGIN: readonly string[] = ["user", "secret", "authType", "authzid"];
 
 function isSame(one: Partial<Login>, other: Partial<Login>): boolean {
-  return one.user === other.user && one.secret === other.secret && mechanism(one) === mechanism(other);
+  const same = one.user === other.user && one.secret === other.secret && mechanism(one) === mechanism(other);
+  return same && (one.authzid ?? "") === (other.authzid ?? "");
 }
 
 function mechanism({ authType }: Partial<Login>): string | undefined {

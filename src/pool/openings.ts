@@ -60,7 +60,8 @@ export class Openings {
     this.#all.set(opening, abort);
     identity.opening++;
     const smtp = this.#opens.make();
-    smtp.start({ ...identity.login, signal: abort.signal }).then(
+    const { login } = identity; // whom the pool's user acts for is not whom another one does
+    smtp.start({ ...(login && { ...login, authzid: login.authzid ?? "" }), signal: abort.signal }).then(
       () => this.#started(opening, smtp),
       (error) => this.#ended(opening) && this.#opener.failed(opening, error),
     );

@@ -44,12 +44,14 @@ export interface PoolOptions extends SmtpOptions, RetryOptions {
 
 /** A login: what makes a session one user's. */
 export interface Login {
-  /** The user. */
+  /** The user; may be "" for EXTERNAL and ANONYMOUS. */
   readonly user: string;
-  /** The password or token, or an async function that gives it when it is needed. */
-  readonly secret: string | (() => string | Promise<string>);
-  /** The login mechanism by name. Default: the first of PLAIN, LOGIN that is offered. */
+  /** The password or token, or an async function that gives it when it is needed; left out for EXTERNAL and ANONYMOUS alone. */
+  readonly secret?: string | (() => string | Promise<string>);
+  /** The login mechanism by name. Default: the best of SCRAM, PLAIN, LOGIN that is offered. */
   readonly authType?: string | undefined;
+  /** Whom the user acts for. Default "": the user. */
+  readonly authzid?: string | undefined;
 }
 
 /** How one message is sent by a pool. */

@@ -77,8 +77,8 @@ export class NetSmtpPool {
     this.#stats = stats;
     this.#make = () => new NetSmtp(address, port, rest);
     this.#make();
-    const { user, secret, authType, inFlight, quitTimeout, recipientPolicy, observe } = resolveOptions(smtp);
-    const own = { user, secret, authType } as Partial<Login>;
+    const { user, secret, authType, authzid, inFlight, quitTimeout, recipientPolicy, observe } = resolveOptions(smtp);
+    const own = { user, secret, authType, authzid } as Partial<Login>;
     this.#identities = new Identities(own, pool.throttleDelay, pool.maxThrottleDelay);
     const emit = emitter(observe);
     const limits = { maxMessages: pool.maxMessages, inFlight, quitTimeout };

@@ -20,8 +20,13 @@ export function base64(text: string): string {
   if (hasLoneSurrogate(text)) {
     throw new SmtpArgumentError("Text to encode holds half of a surrogate pair; expected well-formed Unicode");
   }
+  return base64OfBytes(encoder.encode(text));
+}
+
+/** Octets in base64. */
+export function base64OfBytes(bytes: Uint8Array): string {
   let binary = "";
-  for (const octet of encoder.encode(text)) binary += String.fromCharCode(octet);
+  for (const octet of bytes) binary += String.fromCharCode(octet);
   return btoa(binary);
 }
 
@@ -30,11 +35,21 @@ export function base64(text: string): string {
  * section 3.5), and UTF-8 inside. The empty string is the empty text.
  */
 export function decodeBase64(text: string): string | undefined {
+  const bytes = bytesOfBase64(text);
+  try {
+    return bytes && decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The octets of strict base64, or undefined. */
+export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     const binary = atob(text);
     // atob forgives blanks, missing padding and stray bits; encoding again shows that there was something to forgive.
     if (btoa(binary) !== text) return undefined;
-    return decoder.decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+    return Uint8Array.from(binary, (character) => character.charCodeAt(0));
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { secretOf } from "./credentials.ts";
+import { secretOf, withoutAuthzid } from "./credentials.ts";
 import { hmacMd5 } from "./md5.ts";
 import type { SaslMechanism } from "./mechanism.ts";
 
@@ -15,6 +15,7 @@ const utf8 = new TextEncoder();
 export const cramMd5: SaslMechanism = {
   name: "CRAM-MD5",
   async *exchange(credentials) {
+    withoutAuthzid("CRAM-MD5", credentials);
     const secret = await secretOf(credentials); // before AUTH goes out: a secret that cannot be had costs no failed login
     const challenge = (yield undefined) ?? ""; // without a challenge the signature is still to be said: 235 does not count
     yield `${credentials.user} ${hex(hmacMd5(utf8.encode(secret), utf8.encode(challenge)))}`;

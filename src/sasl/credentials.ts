@@ -13,12 +13,13 @@ const UNSENDABLE = /[\0\p{Surrogate}]/u;
 
 /**
  * Checks what the caller gave, before anything is sent. Throws `SmtpArgumentError` that names "user" or "secret" if it
- * is missing, of another type, empty, or holds NUL or half a surrogate pair. A function as secret is not called.
+ * is missing, of another type, empty, or holds NUL or half a surrogate pair. A function as secret is not called. `without`:
+ * the mechanism does without a secret, which is not looked at, and the user may be missing or empty.
  */
-export function checkCredentials(user: unknown, secret: unknown): void {
-  const badUser = faultOf(user);
+export function checkCredentials(user: unknown, secret: unknown, without: boolean = false): void {
+  const badUser = without && (user === undefined || user === "") ? undefined : faultOf(user);
   if (badUser) throw new SmtpArgumentError(`Invalid "user": got ${badUser}, expected a non-empty string`);
-  const badSecret = typeof secret === "function" ? undefined : faultOf(secret);
+  const badSecret = without || typeof secret === "function" ? undefined : faultOf(secret);
   if (badSecret) {
     throw new SmtpArgumentError(
       `Invalid "secret": got ${badSecret}, expected a non-empty string or a function that returns one`,
@@ -44,6 +45,20 @@ export async function secretOf({ secret }: Pick<SaslCredentials, "secret">): Pro
   const fault = faultOf(given);
   if (fault === undefined) return given as string;
   throw new SmtpAuthenticationError(`The function "secret" returned ${fault}, expected a non-empty string`);
+}
+
+/** Checks whom a login is for; undefined and "" are nobody else. Throws `SmtpArgumentError` that names "authzid". */
+export function checkAuthzid(authzid: unknown): void {
+  const fault = authzid === undefined || authzid === "" ? undefined : faultOf(authzid);
+  if (fault) throw new SmtpArgumentError(`Invalid "authzid": got ${fault}, expected a string`);
+}
+
+/** Throws `SmtpArgumentError` if the login is for somebody else, which the mechanism has no place for. */
+export function withoutAuthzid(mechanism: string, { authzid }: Pick<SaslCredentials, "authzid">): void {
+  if (!authzid) return;
+  throw new SmtpArgumentError(
+    `Option "authzid" cannot be said by ${mechanism}, so nothing was sent: use PLAIN, SCRAM, OAUTHBEARER or EXTERNAL`,
+  );
 }
 
 /** Why a value can be neither user nor secret, without showing it. */

@@ -16,6 +16,7 @@
  * @module
  */
 
+import type { ChannelBinding } from "../net/stream.ts";
 import type { SmtpResponse } from "../protocol/response.ts";
 
 /** A password or token, or a function that gives it; it is told, once, the token that the server refused. */
@@ -23,14 +24,20 @@ export type Secret = string | ((refused?: string) => string | Promise<string>);
 
 /** Who logs in, and where. */
 export interface SaslCredentials {
-  /** The user name: not empty, no NUL. */
+  /** The user name: no NUL; empty only for a mechanism `withoutSecret`. */
   readonly user: string;
   /** The password or token, or a function that gives it, called once for each login. Read it with `secretOf`. */
   readonly secret: Secret;
+  /** Whom the user acts for, where that is somebody else (RFC 4422 §2); a mechanism that cannot say it has to refuse it. */
+  readonly authzid?: string | undefined;
   /** The server's name as the caller gave it, for mechanisms that sign or send it (RFC 7628). */
   readonly host: string;
   /** The server's port. */
   readonly port: number;
+  /** The mechanisms that the server offers, in upper case. */
+  readonly offered?: readonly string[] | undefined;
+  /** What binds the login to its TLS connection, for SCRAM; undefined in clear and where the runtime does not tell it. */
+  readonly channelBinding?: ChannelBinding | undefined;
 }
 
 /**
@@ -43,6 +50,7 @@ export interface SaslCredentials {
  *   then yields it or throws, and a 235 does not count; one that ends agrees that the login is complete.
  * - A challenge after the generator's end makes the session give up with `*`.
  * - What the generator throws fails the login; thrown before the first yield, nothing has been sent.
+ * - An `AsyncGenerator` may await between its yields, as SCRAM does for Web Crypto; the session waits.
  */
 export type SaslExchange =
   | Generator<string | undefined, void, string | undefined>
@@ -62,6 +70,8 @@ export interface SaslConversation {
 export interface SaslMechanism {
   /** Its registered name, `PLAIN`: 1 to 20 letters, digits, `-` and `_`. */
   readonly name: string;
+  /** True if it does without a secret, and the user may be empty or left out: EXTERNAL, ANONYMOUS. */
+  readonly withoutSecret?: boolean;
   /** True if the secret is a token: where the server refuses it, the function that gave it is asked for another, once. */
   readonly renews?: boolean;
   /** Begins one login. Nothing runs before the first `next()`. */

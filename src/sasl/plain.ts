@@ -1,6 +1,6 @@
 /**
- * PLAIN (RFC 4616): everything in one message. Its law: the authorization identity is empty, so that the server derives
- * it from the user.
+ * PLAIN (RFC 4616): everything in one message. Its law: the authorization identity is empty unless one is given, so that the
+ * server derives it from the user.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import { secretOf } from "./credentials.ts";
 import type { SaslMechanism } from "./mechanism.ts";
 
-/** `NUL user NUL secret` as the initial response (Net::SMTP#auth_plain). */
+/** `authzid NUL user NUL secret` as the initial response (Net::SMTP#auth_plain). */
 export const plain: SaslMechanism = {
   name: "PLAIN",
   async *exchange(credentials) {
-    yield `\0${credentials.user}\0${await secretOf(credentials)}`;
+    yield `${credentials.authzid ?? ""}\0${credentials.user}\0${await secretOf(credentials)}`;
   },
 };

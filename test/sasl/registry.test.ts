@@ -5,12 +5,12 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { SmtpArgumentError } from "../../src/errors.ts";
+import { SmtpArgumentError, shown } from "../../src/errors.ts";
 import { cramMd5 } from "../../src/sasl/cram_md5.ts";
 import { login } from "../../src/sasl/login.ts";
 import type { SaslMechanism } from "../../src/sasl/mechanism.ts";
 import { plain } from "../../src/sasl/plain.ts";
-import { chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism } from "../../src/sasl/registry.ts";
+import { chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism, MECHANISMS } from "../../src/sasl/registry.ts";
 import { xoauth2 } from "../../src/sasl/xoauth2.ts";
 import { credentials, talk } from "./talk.ts";
 
@@ -43,13 +43,15 @@ describe("findMechanism()", () => {
     (type) => {
       const find = (): SaslMechanism => findMechanism(type as string);
       expect(find).toThrow(SmtpArgumentError);
-      expect(find).toThrow(/"authType".*expected one of PLAIN, LOGIN, CRAM-MD5, XOAUTH2$/);
+      expect(find).toThrow(`"authType" ${shown(type)}: expected one of ${MECHANISMS.join(", ")}`);
     },
   );
 
   test("findMechanism() lists custom ones too, each name once", () => {
     const mechanisms = [custom("x_own"), custom("plain")];
-    expect(() => findMechanism("none", mechanisms)).toThrow(/one of X-OWN, PLAIN, LOGIN, CRAM-MD5, XOAUTH2$/);
+    expect(() => findMechanism("none", mechanisms)).toThrow(
+      `one of X-OWN, PLAIN, ${MECHANISMS.filter((name) => name !== "PLAIN").join(", ")}`,
+    );
   });
 
   test("findMechanism() escapes a name that would control a terminal", () => {
@@ -98,10 +100,26 @@ describe("chooseMechanism()", () => {
     [["XOAUTH2"], undefined],
     [["X-OWN"], undefined],
     [[], undefined],
+    [["PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256"], findMechanism("SCRAM-SHA-256")],
+    [["PLAIN", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"], findMechanism("SCRAM-SHA-1")],
+    [["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "LOGIN"], login],
+    [["SCRAM-SHA-512", "SCRAM-SHA-256-PLUS"], undefined],
+    [["OAUTHBEARER", "EXTERNAL", "ANONYMOUS"], undefined],
   ];
   test.each(offers)("chooseMechanism() of %j", (offered, mechanism) => {
     expect(chooseMechanism(offered)).toBe(mechanism);
     expect(chooseMechanism(offered, [custom("X-OWN")])).toBe(mechanism);
+  });
+
+  test("chooseMechanism() goes down one order, -PLUS only where the connection can be bound", () => {
+    const order = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN"];
+    const chosen = (offered: readonly string[], bound: boolean): string | undefined =>
+      chooseMechanism([...offered].reverse(), [], bound)?.name;
+    for (let from = 0; from < order.length; from++) {
+      const offered = [...order.slice(from), "CRAM-MD5", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS"];
+      expect(chosen(offered, true)).toBe(order[from]);
+      expect(chosen(offered, false)).toBe(order.slice(from).find((name) => !name.endsWith("-PLUS")));
+    }
   });
 
   test("chooseMechanism() takes the custom one that replaces its choice", () => {
