@@ -290,18 +290,3 @@ export function checkNames(options: unknown, known: readonly string[]): void {
     phase: "connect",
   });
 }
-/** Throws `SmtpArgumentError` unless it is a host name, an IP address, or anything else that a resolver may know. */
-export function checkAddress(address: unknown): asserts address is string {
-  if (NAME.holds(address) && (address as string).length <= 255) return;
-  throw new SmtpArgumentError(`Parameter "address" is ${shown(address)}, expected a host name or an IP address`, {
-    phase: "connect",
-  });
-}
-
-/** Throws `SmtpArgumentError` unless it is a TCP port. */
-export function checkPort(port: unknown): asserts port is number {
-  if (Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536) return;
-  throw new SmtpArgumentError(`Parameter "port" is ${shown(port)}, expected a whole number from 1 to 65535`, {
-    phase: "connect",
-  });
-}

@@ -6,16 +6,9 @@
  * @module
  */
 
-import { SmtpArgumentError } from "./errors.ts";
-import {
-  checkAddress,
-  checkOption,
-  checkPort,
-  resolveOptions,
-  type Settings,
-  type SmtpOptions,
-  type StarttlsMode,
-} from "./options.ts";
+import { NAME } from "./checks.ts";
+import { SmtpArgumentError, shown } from "./errors.ts";
+import { checkOption, resolveOptions, type Settings, type SmtpOptions, type StarttlsMode } from "./options.ts";
 import type { DebugOutput } from "./transcript.ts";
 
 /** Options of the runtime's `tls.connect`, in place of Ruby's SSLContext. */
@@ -200,5 +193,21 @@ function noHelo(): SmtpArgumentError {
 function exclusive(): SmtpArgumentError {
   return new SmtpArgumentError('TLS from the first byte and STARTTLS "always" exclude each other: choose one', {
     phase: "tls",
+  });
+}
+
+/** Throws `SmtpArgumentError` unless it is a host name, an IP address, or anything else that a resolver may know. */
+function checkAddress(address: unknown): asserts address is string {
+  if (NAME.holds(address) && (address as string).length <= 255) return;
+  throw new SmtpArgumentError(`Parameter "address" is ${shown(address)}, expected a host name or an IP address`, {
+    phase: "connect",
+  });
+}
+
+/** Throws `SmtpArgumentError` unless it is a TCP port. */
+function checkPort(port: unknown): asserts port is number {
+  if (Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536) return;
+  throw new SmtpArgumentError(`Parameter "port" is ${shown(port)}, expected a whole number from 1 to 65535`, {
+    phase: "connect",
   });
 }
