@@ -23,6 +23,7 @@ const DIALOGUES: Readonly<Record<string, readonly string[]>> = {
   LOGIN: ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
   "CRAM-MD5": ["334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"],
   XOAUTH2: [],
+  OAUTHBEARER: [],
   "X-OWN": ["334 ", "334 "],
 };
 

@@ -139,10 +139,10 @@ describe("new NetSmtpTransport()", () => {
     [{ logger: "console" }, 'Option "logger" is "console"'],
     [{ recipientPolicy: "some" }, 'Option "recipientPolicy" is "some", expected one of'],
     [{ beforeEnd: true }, 'Option "beforeEnd" is true, expected a function'],
-    [{ authMethod: "NTLM" }, 'Option "authMethod" is "NTLM", expected one of PLAIN'],
+    [{ authMethod: "NTLM" }, 'Option "authMethod" is "NTLM", expected one of SCRAM-SHA-256-PLUS'],
     [{ auth: "me:secret" }, 'Option "auth" is a value of type string, expected an object with user and pass'],
     [{ auth: { user: "me", pass: 1234 } }, 'Option "auth.pass" is a value of type number, expected a string'],
-    [{ auth: { user: "me", method: "NTLM" } }, 'Option "auth.method" is "NTLM", expected one of PLAIN'],
+    [{ auth: { user: "me", method: "NTLM" } }, 'Option "auth.method" is "NTLM", expected one of SCRAM-SHA-256-PLUS'],
     [{ auth: { user: "me", type: "custom" } }, 'Option "auth.type" is "custom", and "customAuth" has no function'],
     [{ auth: { user: "me", type: "ntlm" } }, 'Option "auth.type" is unknown: "ntlm", expected one of login'],
     [

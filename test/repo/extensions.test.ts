@@ -4,13 +4,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MAIL_OPTIONS } from "../../src/extensions.ts";
+import { MECHANISMS } from "../../src/sasl/registry.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
 const page = readFileSync(join(docs, "extensions.md"), "utf8");
-const rows = [...page.matchAll(/^\| (.+) \|$/gm)]
-  .map(([, row = ""]) => row.split(" | "))
-  .filter((row) => row.length === 5);
-const [header, ...extensions] = rows;
+const [about = "", ofLogins = ""] = page.split(/^## (?:Logins|What a number means)$/m);
+const [header, ...extensions] = rows(about);
+const [loginHeader, ...logins] = rows(ofLogins);
+
+function rows(text: string): string[][] {
+  return [...text.matchAll(/^\| (.+) \|$/gm)].map(([, row = ""]) => row.split(" | ")).filter((row) => row.length === 5);
+}
 
 test("the table has extension, RFC, option, what happens without it, and its dialogue", () => {
   expect(header).toEqual(["extension", "RFC", "option", "where it is not offered", "its dialogue"]);
@@ -31,12 +35,20 @@ test("every option of a message is in it", () => {
   expect(page).toContain("`whenNotOffered:");
 });
 
-test.each(extensions.map(([name = "", , , , dialogue = ""]) => [name, dialogue]))(
+test("every mechanism is in the table of logins, in the order of the choice", () => {
+  expect(loginHeader).toEqual(["mechanism", "RFC", "when it is chosen", "where it is not offered", "its test"]);
+  expect(logins.map(([name]) => name)).toEqual(MECHANISMS);
+  for (const [name, rfc = ""] of logins) expect([name, /^\d{4}(, \d{4})*$|^\(none\)$/.test(rfc)]).toEqual([name, true]);
+});
+
+test.each([...extensions, ...logins].map(([name = "", , , , dialogue = ""]) => [name, dialogue]))(
   "%s: the test that it names is there",
   (_name, dialogue) => {
     const [, path = "", title = ""] = /^\[(?:[\w/.]+)\]\(([\w/.]+)\) "(.+)"$/.exec(dialogue) ?? [];
     expect(existsSync(join(docs, path)), path).toBe(true);
-    expect(readFileSync(join(docs, path), "utf8")).toContain(`describe("${title}"`);
+    expect(readFileSync(join(docs, path), "utf8")).toMatch(
+      new RegExp(`describe(\\.each\\(\\w+\\))?\\("${title.replaceAll(/[()]/g, "\\$&")}"`),
+    );
   },
 );
 
