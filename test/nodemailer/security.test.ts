@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SmtpNetwork, SmtpStream } from "../../src/net/stream.ts";
-import type { NetSmtpTransportOptions } from "../../src/nodemailer/mod.ts";
+import { messageAuth } from "../../src/nodemailer/auth.ts";
+import { NetSmtpTransport, type NetSmtpTransportOptions } from "../../src/nodemailer/mod.ts";
 import { certificates } from "../support/certificates.ts";
 import { failure, mail, message, play, plugin, send, start } from "./support.ts";
 
@@ -105,6 +106,57 @@ describe("login", () => {
       S: 221 Bye`);
     expect(await plugin(server, { auth: given }).verify()).toBe(true);
     await server.finish();
+  });
+
+  test.each<NetSmtpTransportOptions["auth"]>([
+    { type: "oauth2", method: "oauthbearer", user: "me", accessToken: "secret" },
+    { method: "OAUTHBEARER", user: "me", accessToken: "secret" },
+    { method: "OAUTHBEARER", user: "me", pass: "secret" },
+  ])("by OAUTHBEARER with %o", async (given) => {
+    const server = await play(`
+      S: 220 mx.example
+      C: EHLO me.example
+      S: 250-mx.example
+      S: 250 AUTH XOAUTH2 OAUTHBEARER
+      C: <anything>
+      S: 235 Ok`);
+    const lines: string[] = [];
+    const log = (_entry: unknown, text: string): unknown => lines.push(text);
+    const logger = { debug: log, info: log, warn: log, error: log };
+    await plugin(server, { auth: given, logger, debug: true }).verify();
+    expect(lines.join("\n")).toContain("AUTH OAUTHBEARER ****");
+  });
+
+  test.each<[string, NetSmtpTransportOptions["auth"], string]>([
+    ["EXTERNAL", { method: "EXTERNAL" }, "="],
+    ["EXTERNAL", { method: "external", user: "me", authzid: "you" }, btoa("you")],
+    ["ANONYMOUS", { method: "ANONYMOUS", user: "me" }, btoa("me")],
+    ["PLAIN", { user: "me", pass: "secret", authzid: "you" }, btoa("you\0me\0secret")],
+  ])("by %s with %o", async (name, given, said) => {
+    const server = await play(`
+      S: 220 mx.example
+      C: EHLO me.example
+      S: 250-mx.example
+      S: 250 AUTH ${name}
+      C: AUTH ${name} ${said}
+      S: 235 Ok
+      C: QUIT
+      S: 221 Bye`);
+    expect(await plugin(server, { auth: given }).verify()).toBe(true);
+    await server.finish();
+  });
+
+  test("whom the transport's user acts for is not whom the message's user does", () => {
+    const ours = { user: "me", pass: "secret", authzid: "you" };
+    expect(messageAuth(ours, { pass: "other" })).toMatchObject({ user: "me", pass: "other", authzid: "you" });
+    expect(messageAuth(ours, { user: "she", pass: "other" })?.authzid).toBeUndefined();
+    expect(() => messageAuth(ours, { authzid: "she" })).toThrow(/"authzid".*is the transport's/);
+  });
+
+  test('type "oauth2" with a method that takes no token: EAUTH', async () => {
+    const given = { type: "oauth2", method: "SCRAM-SHA-256", user: "me", accessToken: "secret" };
+    const error = await failure(new NetSmtpTransport({ host: "127.0.0.1", port: 1, auth: given }).verify());
+    expect(error).toMatchObject({ code: "EAUTH", command: "API", message: expect.stringContaining("OAUTHBEARER") });
   });
 
   test("a token that cannot be sent: EAUTH, and it is not", async () => {

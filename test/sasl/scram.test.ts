@@ -217,6 +217,10 @@ describe("user and password", () => {
     );
   });
 
+  test.each(["a,b", "a=b", "=2C,=3D", "n=x,r=y"])("the user %j logs in as himself", async (user) => {
+    expect((await exchange({ users: { [user]: "pencil" } }, { user })).user).toBe(user);
+  });
+
   test.each([
     ["a,b", "a=2Cb"],
     ["a=b", "a=3Db"],
