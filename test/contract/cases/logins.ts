@@ -2,6 +2,7 @@
 
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { expect } from "vitest";
 import { certificates } from "../../support/certificates.ts";
 import { type Answers, answering, type ContractServer } from "../answering.ts";
 import { type Case, fails, lines, NOT_TAKEN, plainInfo, real, saw, usual } from "../harness.ts";
@@ -84,6 +85,19 @@ export const logins: readonly Case[] = [
     differs: {
       row: "cram-md5",
       here: { ...fails({ code: "EAUTH", command: "AUTH" }), ...saw(["EHLO me.example"]) },
+    },
+  },
+  {
+    name: "SCRAM is offered beside PLAIN",
+    server: offering("SCRAM-SHA-256 PLAIN", { AUTH: "535 5.7.8 No" }),
+    options: { auth },
+    outcome: { error: { code: "EAUTH", command: "AUTH PLAIN", responseCode: 535 }, saw: [lines(PLAIN)] },
+    differs: {
+      row: "scram",
+      here: {
+        error: { command: "AUTH SCRAM-SHA-256" },
+        ...saw(() => expect.arrayContaining([expect.stringMatching(/^AUTH SCRAM-SHA-256 biwsbj1tZSxyP/)])),
+      },
     },
   },
   {
