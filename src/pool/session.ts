@@ -113,9 +113,13 @@ export class PooledSession implements SessionState {
     this.since = wall;
   }
 
-  /** True if the message that was given up was its last, and the server still owes a reply: nobody waits for that. */
-  deserted({ code }: SmtpError): boolean {
-    return code === "SMTP_ABORTED" && this.spent && this.load === 0 && !this.connection.turns.idle;
+  /**
+   * True if a message was given up on it, the server still owes a reply, and nobody waits for that: it was the last of the
+   * session, or its time was over, and whoever came behind it would wait for the same reply.
+   */
+  deserted({ code, cause }: SmtpError): boolean {
+    if (code !== "SMTP_ABORTED" || this.load > 0 || this.connection.turns.idle) return false;
+    return this.spent || (cause instanceof DOMException && cause.name === "TimeoutError");
   }
 
   /** While it has nothing to do it does not keep the process alive. */

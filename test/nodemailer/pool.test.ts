@@ -229,6 +229,15 @@ describe("its options", () => {
     }
   });
 
+  test("deadline: a connection that hangs holds nobody else up", async () => {
+    const server = await scripted({ RCPT: ["<silence>", "250 Ok"] });
+    const transporter = pooled(server, { deadline: 500, maxConnections: 1 });
+    expect(await failure(transporter.sendMail(letter(1)))).toMatchObject({ code: "EABORT", fate: "unsent" });
+    expect((await transporter.sendMail(letter(2))).accepted).toEqual(["b@y.example"]);
+    await transporter.close();
+    expect(await server.saw()).toHaveLength(2);
+  });
+
   test("inFlight: as many go along under CHUNKING before the first is answered", async () => {
     const one = "C: MAIL FROM:<a@x.example>\nC: RCPT TO:<b@y.example>\nC: BDAT 18 LAST\nC: X-Id: 1\nC: \nC: hello";
     const answers = "S: 250 Ok\nS: 250 Ok\nS: 250 Stored";
