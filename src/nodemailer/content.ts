@@ -129,7 +129,10 @@ function rest(
 ): MessageSource {
   return {
     [Symbol.asyncIterator]: () => continued(first, chunks, text),
-    destroy: () => stream.destroy?.(),
+    destroy() {
+      stream.destroy?.();
+      chunks.return?.().catch(() => undefined);
+    },
   } as Composed;
 }
 

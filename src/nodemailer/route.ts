@@ -130,10 +130,10 @@ export class Route {
   }
 
   /** Resolves once a message would be taken at once; rejects with `SmtpSessionError` if the transport is closed. */
-  async idle(): Promise<void> {
-    if (!this.settings.pooled) return await this.clear();
-    if (this.#closed) throw closedError();
-    await Promise.all(this.#all.map((pool) => pool.idle()));
+  idle(): Promise<void> {
+    if (!this.settings.pooled) return this.clear();
+    if (this.#closed) return Promise.reject(closedError());
+    return Promise.all(this.#all.map((pool) => pool.idle())).then(() => undefined);
   }
 
   /** Resolves once nothing is under way and no connection is open. */

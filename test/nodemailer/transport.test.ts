@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import nodemailer from "nodemailer";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { SmtpSourceError } from "../../mod.ts";
@@ -230,6 +231,27 @@ describe("send()", () => {
       expect(error.message).toContain("proxy");
     }
     expect(server.connections).toEqual([]);
+  });
+});
+
+describe("a long message", () => {
+  const long = `Subject: hi\r\n\r\n${"hello\r\n".repeat(20_000)}`;
+
+  test("whose content fails while its envelope is answered: ESTREAM, and the process goes on", async () => {
+    let fail: () => void = () => undefined;
+    const server = await answering({
+      EHLO: "250-mx.example\n250 PIPELINING",
+      RCPT() {
+        fail();
+        return "250 Ok<late>";
+      },
+    });
+    onTestFinished(() => server.close());
+    const raw = new Readable({ read: () => undefined });
+    raw.push(long);
+    fail = () => raw.emit("error", Object.assign(new Error("The source broke"), { code: "EBROKEN" }));
+    const error = await failure(send(plugin(server), { ...message, raw }));
+    expect(error).toMatchObject({ code: "ESTREAM", command: "API", originalCode: "EBROKEN", fate: "unsent" });
   });
 });
 
