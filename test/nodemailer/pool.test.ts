@@ -221,11 +221,11 @@ describe("its options", () => {
 
   test("deadline: what takes longer from the call, waiting included, is given up", async () => {
     const server = await scripted({ RCPT: "<silence>" });
-    const transporter = pooled(server, { deadline: 60, maxConnections: 1 });
+    const transporter = pooled(server, { deadline: 300, maxConnections: 1 });
     const errors = await Promise.all([1, 2].map((id) => failure(transporter.sendMail(letter(id)))));
     for (const error of errors) {
       expect(error).toMatchObject({ code: "EABORT", fate: "unsent" });
-      expect(error.message).toContain("60 ms");
+      expect(error.message).toContain("within 300 ms");
     }
   });
 
