@@ -15,6 +15,7 @@ import {
   SmtpUnsupportedCommand,
   shown,
 } from "./errors.ts";
+import { type Limits, limitsOf } from "./limits.ts";
 import type { ManualTransaction } from "./manual.ts";
 import type { SmtpStream } from "./net/stream.ts";
 import type { Mailbox } from "./protocol/address.ts";
@@ -50,8 +51,8 @@ const withoutBdat: Set<string> = new Set();
 export class Connection {
   /** The stream as it is now: another one after STARTTLS. */
   stream: SmtpStream;
-  /** What the last EHLO offered in the current state of TLS; undefined before EHLO and after HELO. */
-  capabilities: Capabilities | undefined;
+  /** What the server says that it takes at most, if it does (RFC 9422). */
+  limits: Limits | undefined;
   /** True if the next MAIL needs an RSET in front of it (design.md, Recipients). */
   resetOwed = false;
   /** The message whose MAIL was written last: it says whether an RSET is owed. */
@@ -62,6 +63,10 @@ export class Connection {
   quitSaid = false;
   /** How many transactions were begun, whatever became of them (RFC 9422 4.1). */
   mails = 0;
+  /** The domains of recipients so far, where the server limits them. */
+  readonly domains: Set<string> = new Set();
+  /** True once a message needed another session, since the server's limits leave no room on this one. */
+  full = false;
   /** How many logins were tried. */
   logins = 0;
   /** Told that nothing is written any more, for whoever lends the session out. */
@@ -74,6 +79,7 @@ export class Connection {
   watch: Watch | undefined;
   /** Who writes. */
   readonly turns: Turns = new Turns();
+  #capabilities: Capabilities | undefined;
   #dialogue!: Dialogue;
   readonly #settings: ConnectionSettings;
   readonly #host: string;
@@ -93,6 +99,16 @@ export class Connection {
     this.#foreignTls = stream.tls && settings.socket !== undefined;
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
+  }
+
+  /** What the last EHLO offered in the current state of TLS; undefined before EHLO and after HELO. */
+  get capabilities(): Capabilities | undefined {
+    return this.#capabilities;
+  }
+
+  set capabilities(capabilities: Capabilities | undefined) {
+    this.#capabilities = capabilities;
+    this.limits = limitsOf(capabilities);
   }
 
   /** The conversation as it is now: another one after STARTTLS. */

@@ -22,9 +22,10 @@ import {
   writerMessage,
 } from "./message.ts";
 import { checkNames, checkOption, type SmtpOptions } from "./options.ts";
+import { Parts } from "./parts.ts";
 import type { RecipientList, SmtpAddress } from "./protocol/address.ts";
 import type { Evidence, RecipientPolicy } from "./protocol/verdict.ts";
-import { Transaction } from "./transaction.ts";
+import { Transaction, type TransactionOptions } from "./transaction.ts";
 
 /** How one message is sent, and what it asks of the server's extensions. */
 export interface SendOptions extends MailOptions {
@@ -60,6 +61,9 @@ const SEND_CHECKS: Readonly<Record<Exclude<keyof SendOptions, keyof MailOptions>
 const SEND_OPTIONS: readonly string[] = [...Object.keys(SEND_CHECKS), ...MAIL_OPTIONS];
 const NO_OPTIONS: SendOptions = {};
 
+/** @ignore What tells whether the server has said something of a message. */
+export type Begun = Pick<Evidence, "reset" | "replies">;
+
 /** @ignore A message whose input was checked before, on a session that was lent out; its evidence is put into `told` before it begins. */
 export let sendChecked: (
   smtp: NetSmtp,
@@ -72,7 +76,7 @@ export let sendChecked: (
 /** Who tells of a message that is sent. */
 interface Teller {
   /** What is known of it. */
-  evidence: Evidence | undefined;
+  evidence: Begun | undefined;
   /** The time that it was given in all, of which `deadline` is what is left. */
   readonly deadline?: number | undefined;
 }
@@ -199,19 +203,23 @@ export class NetSmtp extends SmtpCommands {
     const opened = options.openAhead && !content.discard ? openedAhead(content) : content;
     const watch = connection.watch?.listens ? connection.watch : undefined;
     const id = options.id ?? (watch && crypto.randomUUID());
-    const transaction = new Transaction(connection, envelope, opened, {
+    const how: TransactionOptions = {
       recipientPolicy: options.recipientPolicy ?? this.settings.recipientPolicy,
       strict: this.settings.strict,
       warnings: connection.warnings.length > 0 ? [...connection.warnings] : inClear ? [CLEAR] : [],
       beforeEnd: options.beforeEnd,
       id,
-    });
-    if (told) told.evidence = transaction;
-    const run = (): Promise<Delivery> => connection.turns.overlapping((turn) => transaction.run(turn));
+    };
+    const one = envelope.to.length === 1 && !connection.limits;
+    const sending = one
+      ? new Transaction(connection, envelope, opened, how)
+      : new Parts(connection, envelope, content, opened, how);
+    if (told) told.evidence = sending;
+    const run = (): Promise<Delivery> => sending.send();
     const cancels = options.signal || options.deadline;
-    const send = cancels ? () => cancellable(connection, transaction, run, options, told?.deadline) : run;
+    const send = cancels ? () => cancellable(connection, sending, run, options, told?.deadline) : run;
     const { attempt = 1 } = options;
-    const sent = watch ? watch.send({ id: id as string, attempt }, transaction, connection.stream, send) : send();
+    const sent = watch ? watch.send({ id: id as string, attempt }, sending, connection.stream, send) : send();
     if (opened.discard) sent.catch(opened.discard);
     return sent;
   }
@@ -237,7 +245,7 @@ function manualOpen(): SmtpSessionError {
 /** The caller hears of an abort at once; the transaction goes on behind to leave the session in order. One listener, gone when the message settles. */
 function cancellable(
   connection: Connection,
-  transaction: Transaction,
+  sending: Transaction | Parts,
   send: () => Promise<Delivery>,
   options: SendOptions,
   given: number | undefined = options.deadline,
@@ -246,7 +254,7 @@ function cancellable(
   const { alarms } = connection.dialogue;
   return new Promise((resolve, reject) => {
     const stop = (message: string, cause: unknown): void =>
-      reject(transaction.abort(new SmtpAbortError(message, { cause })));
+      reject(sending.abort(new SmtpAbortError(message, { cause })));
     const onAbort = (): void => stop("Message was aborted", signal?.reason);
     const onDeadline = (): void =>
       stop(`Message was not done within ${given} ms`, new DOMException("The deadline passed", "TimeoutError"));

@@ -95,7 +95,12 @@ export class Transaction implements Evidence {
     return this.#writer?.finals ?? NO_REPLIES;
   }
 
-  /** Sends the message when it has the turn. Rejects with an error that tells every fate. */
+  /** Waits for the turn, and sends the message. Rejects with an error that tells every fate. */
+  send(): Promise<Delivery> {
+    return this.#connection.turns.overlapping((turn) => this.run(turn));
+  }
+
+  /** Sends the message, having the turn. Rejects with an error that tells every fate. */
   async run(turn: Turn): Promise<Delivery> {
     try {
       this.#mayBegin();

@@ -12,8 +12,7 @@ import { SmtpAbortError } from "../errors.ts";
 import { asked, type Asked as Wished } from "../extensions.ts";
 import { type Message, openedAhead } from "../message.ts";
 import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
-import type { Evidence } from "../protocol/verdict.ts";
-import { type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
+import { type Begun, type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
 import { toldOf } from "../told.ts";
 import type { WaitingState } from "./decide.ts";
 import type { Identity } from "./identity.ts";
@@ -123,7 +122,7 @@ export class MessageAsk extends Ask<Delivery> {
   /** What it is made of. */
   readonly parcel: Parcel;
   /** What is known of it on the session that it was last given to. */
-  evidence: Evidence | undefined;
+  evidence: Begun | undefined;
   /** How often it came back to the queue. */
   requeues = 0;
   #opened: Message | undefined;

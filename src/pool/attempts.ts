@@ -9,9 +9,9 @@
 import type { Delivery } from "../delivery.ts";
 import { type RecipientResult, SmtpAbortError } from "../errors.ts";
 import type { MessageSource } from "../message.ts";
+import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from "../outcome.ts";
 import { MAX_DEPTH, type RecipientList, SmtpAddress } from "../protocol/address.ts";
 import type { RecipientPolicy } from "../protocol/verdict.ts";
-import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from "./outcome.ts";
 import { type Replayed, replayed } from "./replay.ts";
 import { type NextAttempt, nextAttempt, type RetrySettings } from "./retry.ts";
 import { TIME, type Time } from "./sleep.ts";

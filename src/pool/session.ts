@@ -57,7 +57,7 @@ export class PooledSession implements SessionState {
     this.identity = identity;
     this.born = wall;
     this.since = wall;
-    this.#limit = Math.min(limits.maxMessages, mailmax(connection.capabilities?.get("LIMITS")));
+    this.#limit = Math.min(limits.maxMessages, connection.limits?.mails ?? Number.POSITIVE_INFINITY);
     this.depth = connection.chunking ? limits.inFlight + 2 : connection.pipelining ? 3 : 1;
   }
 
@@ -66,9 +66,9 @@ export class PooledSession implements SessionState {
     return this.#given;
   }
 
-  /** True if it may take no further message: the server, or `maxMessages`, sets a limit to its transactions. */
+  /** True if it may take no further message: the server, or `maxMessages`, sets a limit to it. */
   get spent(): boolean {
-    return Math.max(this.#given, this.connection.mails) >= this.#limit;
+    return this.connection.full || Math.max(this.#given, this.connection.mails) >= this.#limit;
   }
 
   /** True while it is lent to a block. */
@@ -153,13 +153,4 @@ export class PooledSession implements SessionState {
 
 function abandoned(cause: unknown): SmtpSessionError {
   return new SmtpSessionError("Session was finished, since its block failed", { cause, retry: "now" });
-}
-
-/** How many transactions the server allows in a session (RFC 9422 4.1). */
-function mailmax(limits: readonly string[] = []): number {
-  for (const limit of limits) {
-    const [, digits] = /^MAILMAX=([1-9]\d{0,5})$/i.exec(limit) ?? [];
-    if (digits !== undefined) return Number(digits);
-  }
-  return Number.POSITIVE_INFINITY;
 }

@@ -6,12 +6,12 @@
  * @module
  */
 
-import { collected } from "../delivered.ts";
-import { type Delivery, type DeliveryFacts, deliveryOf } from "../delivery.ts";
-import { isSmtpError, type RecipientResult, SmtpArgumentError, SmtpError, type SmtpErrorDetails } from "../errors.ts";
-import { type RecipientPolicy, refusedForSome } from "../protocol/verdict.ts";
-import { inWords, nobodyGotIt, withoutWords } from "../told.ts";
-import type { Attempted } from "./retry.ts";
+import { collected } from "./delivered.ts";
+import { type Delivery, type DeliveryFacts, deliveryOf } from "./delivery.ts";
+import { isSmtpError, type RecipientResult, SmtpArgumentError, SmtpError, type SmtpErrorDetails } from "./errors.ts";
+import type { Attempted } from "./pool/retry.ts";
+import { type RecipientPolicy, refusedForSome } from "./protocol/verdict.ts";
+import { inWords, nobodyGotIt, withoutWords } from "./told.ts";
 
 /** One attempt, as a part of its message. */
 export interface Round extends Attempted {
@@ -45,29 +45,40 @@ function eachOf(addresses: readonly string[], told: readonly RecipientResult[]):
 }
 
 /**
- * The delivery, or the error to reject with, of all attempts, of which the first was to everybody. Of one attempt that
+ * The delivery, or the error to reject with, of all attempts, which together were to everybody; `after` says how many. Of one attempt that
  * came to its own end it is what that gave.
  */
-export function outcomeOf(rounds: readonly Round[], policy: RecipientPolicy, ending?: Ending): Delivery | Error {
+export function outcomeOf(
+  rounds: readonly Round[],
+  policy: RecipientPolicy,
+  ending?: Ending,
+  after: string = rounds.length === 1 ? "" : `after ${rounds.length} attempts `,
+): Delivery | Error {
   const [first] = rounds;
   if (rounds.length === 1 && ending === undefined && first) return first.error ?? (first.delivery as Delivery);
   const recipients = lastKnown(rounds);
   const facts = isDelivered(recipients) ? factsOf(rounds, recipients) : undefined;
-  if (facts === undefined || ending instanceof SmtpError) return failureOf(rounds, recipients, ending);
+  if (facts === undefined || ending instanceof SmtpError) return failureOf(rounds, recipients, after, ending);
   if (ending !== undefined) facts.warnings.push(`Message was not sent again to those refused, since ${ending}`);
   const delivery = deliveryOf(recipients, facts);
   if (policy === "collect" || delivery.refused.length === 0) return delivery;
-  return notCollected(rounds, delivery, policy, ending);
+  return notCollected(rounds, delivery, policy, after, ending);
 }
 
 /** As `deliveredOf` tells one attempt; a refusal that this knows nothing of is told by the attempt that it ended. */
-function notCollected(rounds: readonly Round[], delivery: Delivery, policy: RecipientPolicy, ending?: Ending): Error {
+function notCollected(
+  rounds: readonly Round[],
+  delivery: Delivery,
+  policy: RecipientPolicy,
+  after: string,
+  ending?: Ending,
+): Error {
   const { recipients, refused } = delivery;
   const late = refusedForSome(refused, policy)?.about({ recipients, delivery });
   if (late) return late;
   const by53x = refused.every(({ response }) => response?.status.startsWith("53"));
   const asNetSmtp = (policy === "net-smtp" && by53x) || rounds.every(({ error }) => error === undefined);
-  return asNetSmtp ? collected(delivery) : failureOf(rounds, recipients, ending, delivery);
+  return asNetSmtp ? collected(delivery) : failureOf(rounds, recipients, after, ending, delivery);
 }
 
 function lastKnown(rounds: readonly Round[]): RecipientResult[] {
@@ -108,15 +119,15 @@ function factsOf(rounds: readonly Round[], recipients: readonly RecipientResult[
 function failureOf(
   rounds: readonly Round[],
   recipients: readonly RecipientResult[],
+  after: string,
   ending?: Ending,
   delivery?: Delivery,
 ): Error {
   const last = rounds.findLast(({ error }) => error !== undefined);
   const error = ending instanceof SmtpError ? ending : (last?.error as Error);
-  const count = rounds.length === 1 ? "" : `after ${rounds.length} attempts `;
   const cause = withoutWords(error.message, last?.recipients ?? []);
   const since = typeof ending === "string" ? `; it was not tried again, since ${ending}` : "";
-  return retold(error, `${cause}; ${count}${words(recipients)}${since}`, { recipients, delivery });
+  return retold(error, `${cause}; ${after}${words(recipients)}${since}`, { recipients, delivery });
 }
 
 function words(recipients: readonly RecipientResult[]): string {

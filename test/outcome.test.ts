@@ -11,13 +11,13 @@ import {
   SmtpError,
   SmtpFatalError,
   SmtpServerBusy,
-} from "../../mod.ts";
-import { type DeliveryFacts, deliveryOf } from "../../src/delivery.ts";
-import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from "../../src/pool/outcome.ts";
-import { SmtpResponse } from "../../src/protocol/reply.ts";
-import { toldOf } from "../../src/told.ts";
-import { told } from "../support/told.ts";
-import { busy, results } from "./by_hand.ts";
+} from "../mod.ts";
+import { type DeliveryFacts, deliveryOf } from "../src/delivery.ts";
+import { deliveredRound, type Ending, failedRound, outcomeOf, type Round } from "../src/outcome.ts";
+import { SmtpResponse } from "../src/protocol/reply.ts";
+import { toldOf } from "../src/told.ts";
+import { busy, results } from "./pool/by_hand.ts";
+import { told } from "./support/told.ts";
 
 const NAMES = ["b", "c", "d"];
 const TIMES = { envelope: 1, content: 2 };
