@@ -190,7 +190,7 @@ export class Parts {
     return [];
   }
 
-  /** Whom a transaction left because there were too many, if the message can be said again and this one reached somebody. */
+  /** Whom a transaction left because there were too many wait for another, unless it reached nobody: then all whom one has left stay so. */
   #judge(part: Part): void {
     const { places, transaction } = part;
     const answered = rcptReply(transaction, places.length - 1) !== undefined;
@@ -199,7 +199,12 @@ export class Parts {
     const replies = places.map((_, index) => rcptReply(transaction, index) as SmtpResponse);
     const first = replies.findIndex(isTooMany);
     const reached = places.filter((_, index) => replies[index]?.success);
-    if (first < 0 || reached.length === 0) return;
+    if (first < 0) return;
+    if (reached.length === 0) {
+      const named = new Set(this.#parts.flatMap(({ places }) => places));
+      this.#waiting = this.#waiting.filter((place) => !named.has(place));
+      return;
+    }
     const left = places.filter((_, index) => isTooMany(replies[index] as SmtpResponse));
     this.#most = Math.max(reached.length, first);
     this.#waiting.push(...this.#distinct(left, reached));
@@ -240,8 +245,9 @@ export class Parts {
     const named = new Set(rounds.flatMap(({ places }) => places));
     const rest = this.#waiting.flatMap((place) => [place, ...(this.#same.get(place) ?? [])]);
     const unsent = rest.filter((place) => !named.has(place));
-    if (unsent.length > 0) rounds.unshift(this.#unsent(unsent));
-    const words = rounds.length > 1 ? `after ${this.#parts.length} transactions ` : "";
+    // Its own delivery or error tells only those whom a transaction named.
+    if (unsent.length > 0 || this.#same.size > 0) rounds.unshift(this.#unsent(unsent));
+    const words = this.#parts.length > 1 ? `after ${this.#parts.length} transactions ` : "";
     return outcomeOf(rounds, "collect", this.#whyEnded(unsent.length > 0 || rest.length === 0), words);
   }
 
