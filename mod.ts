@@ -13,7 +13,7 @@
  * @module
  */
 
-export type { SmtpCommands } from "./src/commands.ts";
+export type { AskOptions, SmtpCommands } from "./src/commands.ts";
 export type { Delivery, DeliveryTimes, MessageInDoubt } from "./src/delivery.ts";
 export { type DeliveryRecord, deliveryLog, deliveryRecords } from "./src/delivery_log.ts";
 export {

@@ -1,5 +1,6 @@
 /**
- * The commands one by one, in the order of a session: HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, RSET, QUIT (RFC 5321 4.1).
+ * The commands one by one, in the order of a session: HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, RSET, VRFY,
+ * EXPN, NOOP, HELP, QUIT (RFC 5321 4.1).
  * The law here: each writes exactly the command it names, except that a MAIL pays an RSET that is owed; a refusal is thrown
  * by its class and does not latch.
  *
@@ -7,10 +8,11 @@
  */
 
 import { authenticate } from "./authentication.ts";
+import { BOOLEAN } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { agreedRecipients } from "./envelope.ts";
-import { SmtpArgumentError, type SmtpError, SmtpProtocolError } from "./errors.ts";
+import { SmtpArgumentError, type SmtpError, SmtpProtocolError, SmtpUnsupportedCommand } from "./errors.ts";
 import { DataWriter } from "./framing.ts";
 import { sayEhlo, sayHelo, starttls } from "./handshake.ts";
 import { ManualTransaction } from "./manual.ts";
@@ -23,7 +25,8 @@ import {
   reversePath,
   type SmtpAddress,
 } from "./protocol/address.ts";
-import { ehlo, helo, lhlo, mail, rcpt } from "./protocol/command.ts";
+import { isPrintableAscii } from "./protocol/characters.ts";
+import { ask, ehlo, helo, lhlo, mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
   acceptance,
@@ -43,6 +46,12 @@ import { findMechanism, needsNoSecret } from "./sasl/registry.ts";
 import { SmtpSession } from "./session.ts";
 import { toldOf } from "./told.ts";
 import type { Turn } from "./turns.ts";
+
+/** How VRFY and EXPN ask. */
+export interface AskOptions {
+  /** True: the reply may hold UTF-8; `SmtpUnsupportedCommand` if the server does not offer SMTPUTF8. Default: where the argument holds UTF-8. */
+  smtputf8?: boolean | undefined;
+}
 
 /** A session with its commands. */
 export abstract class SmtpCommands extends SmtpSession {
@@ -216,6 +225,45 @@ export abstract class SmtpCommands extends SmtpSession {
       return answer;
     });
     return this.expectOk(reply, "RSET");
+  }
+
+  /**
+   * VRFY: asks whether the server knows a user or mailbox. 250 and 251 say so, 252 that it does not tell and would take mail; a
+   * refusal is thrown by its class. `smtputf8`: the reply may hold UTF-8; default where the address does
+   * (RFC 5321 3.5, RFC 6531 3.7.4.2, not in Net::SMTP).
+   */
+  vrfy(address: string, options: AskOptions = {}): Promise<SmtpResponse> {
+    return this.#ask("VRFY", "address", address, options);
+  }
+
+  /** EXPN: asks who is on a mailing list; `lines` of the reply has them. As `vrfy` (RFC 5321 3.5, not in Net::SMTP). */
+  expn(list: string, options: AskOptions = {}): Promise<SmtpResponse> {
+    return this.#ask("EXPN", "list", list, options);
+  }
+
+  async #ask(verb: "VRFY" | "EXPN", name: string, text: string, options: AskOptions): Promise<SmtpResponse> {
+    checkNames(options, ["smtputf8"]);
+    checkOption("smtputf8", options.smtputf8, BOOLEAN);
+    const offered = this.live().offers("SMTPUTF8");
+    const { smtputf8 = offered && !isPrintableAscii(String(text)) } = options;
+    const line = ask(verb, name, text, smtputf8);
+    if (smtputf8 && !offered) {
+      const message = 'Option "smtputf8" asks for SMTPUTF8, which the server does not offer: leave it out';
+      throw new SmtpUnsupportedCommand(message, { command: verb });
+    }
+    return this.expectOk(await this.exchangeOrDummy((connection) => connection.dialogue.command(line)), verb);
+  }
+
+  /** NOOP, with a text that the server ignores: the session lives (RFC 5321 4.1.1.9, not in Net::SMTP). */
+  async noop(text?: string): Promise<SmtpResponse> {
+    const line = text === undefined ? "NOOP" : ask("NOOP", "text", text);
+    return this.expectOk(await this.exchangeOrDummy((connection) => connection.dialogue.command(line)), "NOOP");
+  }
+
+  /** HELP, of a command if one is named; the reply is for people to read (RFC 5321 4.1.1.8, not in Net::SMTP). */
+  async help(topic?: string): Promise<SmtpResponse> {
+    const line = topic === undefined ? "HELP" : ask("HELP", "topic", topic);
+    return this.expectOk(await this.exchangeOrDummy((connection) => connection.dialogue.command(line)), "HELP");
   }
 
   /** QUIT; `finish` then only closes (Net::SMTP#quit). */

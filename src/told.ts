@@ -20,7 +20,8 @@ import { type Evidence, fates, finalRefusal, type RecipientPolicy, refusal } fro
 
 /** The error to throw for a message that failed. Without a policy the replies to its envelope have been told already. */
 export function toldOf(evidence: Evidence, error: unknown, policy?: RecipientPolicy): Error {
-  if (error instanceof SmtpError && error.recipients.length > 0) return error;
+  const known = error instanceof SmtpError || error instanceof SmtpArgumentError;
+  if (known && error.recipients.length > 0) return error;
   const failure = asFailure(error);
   const server = failure instanceof SmtpAbortError ? undefined : saidByServer(evidence, policy);
   const cause = server ?? failure;

@@ -190,7 +190,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
     this.messages--;
     session.answered(Date.now());
     if (session.deserted(error)) session.connection.drop(error);
-    if (!session.connection.usable && this.#goesAgain(ask, first, error)) this.#comesBack(ask);
+    if (session.over && this.#goesAgain(ask, first, error)) this.#comesBack(ask);
     else ask.fail(error);
     this.#answered(ask, session);
   }

@@ -71,6 +71,11 @@ export class PooledSession implements SessionState {
     return this.connection.full || Math.max(this.#given, this.connection.mails) >= this.#limit;
   }
 
+  /** True if the message that it was given last could not begin on it, or end: it is lost, or has no room for its recipients. */
+  get over(): boolean {
+    return !this.connection.usable || this.connection.full;
+  }
+
   /** True while it is lent to a block. */
   get lent(): boolean {
     return this.#lent !== undefined;

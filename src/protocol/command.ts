@@ -76,6 +76,24 @@ export function rcpt(to: Mailbox): string {
   return validateLine(`RCPT TO:${to.path}${to.parameters}`, to.utf8);
 }
 
+/**
+ * VRFY, EXPN, NOOP or HELP with its argument (RFC 5321 section 4.1.1.6 to 4.1.1.9). With `utf8` it says SMTPUTF8 and may be
+ * beyond ASCII (RFC 6531 section 3.7.4.2). Throws `SmtpArgumentError` that names the parameter.
+ */
+export function ask(
+  verb: "VRFY" | "EXPN" | "NOOP" | "HELP",
+  name: string,
+  text: unknown,
+  utf8: boolean = false,
+): string {
+  if (typeof text !== "string" || text.trim() === "")
+    throw new SmtpArgumentError(`Parameter "${name}" is ${shown(text)}; expected a string that is not empty`);
+  const beyond = UNPRINTABLE_ASCII.test(text) && !UNPRINTABLE_UTF8.test(text);
+  if (beyond && !utf8)
+    throw new SmtpArgumentError(`Parameter "${name}" is not ASCII; expected ASCII, or a server that offers SMTPUTF8`);
+  return validateLine(`${verb} ${text}${utf8 ? " SMTPUTF8" : ""}`, utf8);
+}
+
 /** The BDAT command (RFC 3030 2): the octets follow it at once. */
 export function bdat(octets: number, last: boolean): string {
   return `BDAT ${octets}${last ? " LAST" : ""}`;

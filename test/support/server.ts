@@ -40,6 +40,8 @@ export interface ClientConnection {
 export interface ServerOptions extends SMTPServerOptions {
   /** Passwords by user name; none: AUTH is not offered. */
   users?: Readonly<Record<string, string>>;
+  /** How many recipients a message may have; 452 to each further one. */
+  maxRecipients?: number;
   /** A unix socket to listen on, in place of a port. */
   path?: string;
 }
@@ -62,7 +64,7 @@ export interface RunningServer {
  * a recipient `late-552` for itself.
  */
 export async function startSmtpServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const { users, path, ...rest } = options;
+  const { users, path, maxRecipients = Number.POSITIVE_INFINITY, ...rest } = options;
   const messages: StoredMessage[] = [];
   const connections: ClientConnection[] = [];
   const numbers = new Map<string, number>();
@@ -93,7 +95,10 @@ export async function startSmtpServer(options: ServerOptions = {}): Promise<Runn
       else callback(refusal(535, "Authentication failed"));
     },
     onMailFrom: (address, _session, callback) => callback(addressRefusal(address)),
-    onRcptTo: (address, _session, callback) => callback(addressRefusal(address)),
+    onRcptTo: (address, session, callback) => {
+      const tooMany = session.envelope.rcptTo.length >= maxRecipients;
+      callback(tooMany ? refusal(452, "Too many recipients") : addressRefusal(address));
+    },
     async onData(stream, session, callback) {
       const chunks: Buffer[] = [];
       try {
