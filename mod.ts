@@ -64,9 +64,11 @@ export type {
 } from "./src/events.ts";
 export type { BodyType, DeliverBy, MailOptions } from "./src/extensions.ts";
 export type { MessageChunk, MessageSource, MessageWriter } from "./src/message.ts";
+export { type MxOptions, resolveMx } from "./src/mx.ts";
 export type {
   ChannelBinding,
   DialTarget,
+  MailExchange,
   SmtpChannel,
   SmtpDiagnostics,
   SmtpNetwork,

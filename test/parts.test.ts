@@ -187,7 +187,11 @@ describe("LIMITS RCPTMAX (RFC 9422)", () => {
     const error = await failure(smtp.sendMessage(source, FROM, [B, C, D]));
     expect([error.name, told(error), touched]).toEqual(["SmtpArgumentError", "b unsent, c unsent, d unsent", false]);
     expect(error.message).toContain("pass a function that makes the source anew");
-    const written = await failure(smtp.openMessageStream(FROM, [B, C, D], () => void (touched = true)));
+    const written = await failure(
+      smtp.openMessageStream(FROM, [B, C, D], () => {
+        touched = true;
+      }),
+    );
     expect([written.name, touched]).toEqual(["SmtpArgumentError", false]);
     await smtp.getOk("NOOP");
     server.finish();

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
+import { lookup, resolveMx as queryMx } from "node:dns/promises";
 import { isIP, connect as netConnect, Socket, type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
@@ -15,10 +15,18 @@ import { printable } from "../printable.ts";
 import { tlsBinding } from "./binding.ts";
 import { nodeDiagnostics } from "./diagnostics.ts";
 import { endpoint, isLoopback } from "./endpoint.ts";
-import type { ChannelBinding, DialTarget, SmtpNetwork, SmtpStream, StreamSink, TlsSettings } from "./stream.ts";
+import type {
+  ChannelBinding,
+  DialTarget,
+  MailExchange,
+  SmtpNetwork,
+  SmtpStream,
+  StreamSink,
+  TlsSettings,
+} from "./stream.ts";
 
 /** The network of Node, Deno and Bun. */
-export const nodeNetwork: SmtpNetwork = { resolve, connect, wrap, diagnostics: nodeDiagnostics };
+export const nodeNetwork: SmtpNetwork = { resolve, resolveMx, connect, wrap, diagnostics: nodeDiagnostics };
 
 async function resolve(host: string): Promise<string[]> {
   const literal = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
@@ -30,6 +38,11 @@ async function resolve(host: string): Promise<string[]> {
     if (isDenied(error)) return [host];
     throw error;
   }
+}
+
+async function resolveMx(domain: string): Promise<MailExchange[]> {
+  const records = await queryMx(domain);
+  return records.map(({ exchange, priority }) => ({ exchange, preference: priority }));
 }
 
 /** Deno may lack the permission to look a name up and have the one to dial it (`--allow-net=mail.example.com:587`). */

@@ -106,10 +106,23 @@ export interface DialTarget {
   localAddress: string | undefined;
 }
 
+/** A host that takes the mail of a domain. */
+export interface MailExchange {
+  /** Its name, or an IP address. */
+  readonly exchange: string;
+  /** Which to try first: the lowest. */
+  readonly preference: number;
+}
+
 /** What dials. One object per runtime, passed in, never global. */
 export interface SmtpNetwork {
   /** All addresses of a host, in the resolver's order; an IP address resolves to itself. Rejects with the runtime's error. */
   resolve(host: string): Promise<string[]>;
+  /**
+   * The MX records of a domain, in any order; aliases (CNAME) are the resolver's to follow. An exchange of "" is a null MX.
+   * Rejects with the runtime's error, whose `code` is ENODATA or ENOTFOUND if there are none. For `resolveMx` alone.
+   */
+  resolveMx?(domain: string): Promise<MailExchange[]>;
   /** Connects to one address. Rejects with the runtime's error; an aborted signal drops the attempt. */
   connect(target: DialTarget, signal: AbortSignal): Promise<SmtpStream>;
   /** Where the runtime's own observers listen. Default: nowhere. */

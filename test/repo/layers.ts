@@ -40,6 +40,7 @@ export const TIERS: readonly (readonly string[])[] = [
     "parts",
     "outcome",
     "limits",
+    "mx",
     "stats",
   ].map(inSrc),
   ["watch", "turns", "dialogue", "owed", "cork", "breaks", "deadlines", "limited", "alarms"].map(inSrc),
