@@ -91,6 +91,28 @@ describe("sendMessage() with BDAT", () => {
     server.finish();
   });
 
+  // But for PIPELINING, without which this engine says DATA: a chunk that leaves with its envelope is what BDAT is for.
+  test("the dialogue of RFC 3030, section 4.1", async () => {
+    const { smtp, server } = await open(`
+      C: MAIL FROM:<Sam@Random.com>
+      C: RCPT TO:<Susan@Random.com>
+      C: BDAT 86 LAST
+      C: To: Susan@random.com
+      C: From: Sam@random.com
+      C: Subject: This is a bodyless test message
+      S: 250 <Sam@Random.com> Sender ok
+      S: 250 <Susan@random.com> Recipient ok
+      S: 250 Message OK, 86 octets received
+      C: QUIT
+      S: 221 Goodbye
+      C: <close>`);
+    const message = "To: Susan@random.com\r\nFrom: Sam@random.com\r\nSubject: This is a bodyless test message\r\n";
+    const { size, response } = await smtp.sendMessage(message, "Sam@Random.com", "Susan@Random.com");
+    expect([size, `${response}`]).toEqual([86, "250 Message OK, 86 octets received"]);
+    await smtp.finish();
+    server.finish();
+  });
+
   test("inFlight 1 waits for the reply before the next, which needs no RSET", async () => {
     const { smtp, server } = await open(`
       C: MAIL FROM:<a@x.example>

@@ -1,8 +1,16 @@
 /** A message to more recipients than the server takes in one transaction: transcripts, fates, and a thousand at once. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Delivery, NetSmtp, type RecipientResult, type SendOptions, type SmtpOptions } from "../mod.ts";
+import {
+  type Delivery,
+  NetSmtp,
+  type RecipientResult,
+  type SendOptions,
+  type SmtpEvent,
+  type SmtpOptions,
+} from "../mod.ts";
 import { crowd } from "./support/crowd.ts";
+import { network, play } from "./support/play.ts";
 import { runs } from "./support/runs.ts";
 import { type PlayedSession, session } from "./support/session.ts";
 import { FROM, failure, told, turns } from "./support/told.ts";
@@ -461,6 +469,55 @@ describe("452 too many recipients (RFC 5321 4.5.3.1.10)", () => {
     expect(told(await first)).toBe("b accepted 250, c accepted 250");
     server.finish();
   });
+});
+
+test("under LMTP each part has the replies of its recipients (RFC 2033)", async () => {
+  const script = `S: 220 ready
+    C: LHLO localhost
+    S: 250-mx.example
+    S: 250-PIPELINING
+    S: 250 LIMITS RCPTMAX=2
+    C: MAIL FROM:<a@x.example>
+    C: RCPT TO:<b@y.example>
+    C: RCPT TO:<c@y.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: x
+    C: .
+    C: MAIL FROM:<a@x.example>
+    C: RCPT TO:<d@y.example>
+    C: DATA
+    S: 250 b has it
+    S: 552 c is full
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: x
+    C: .
+    S: 250 d has it`;
+  const server = play(script.replaceAll("\n    ", "\n"));
+  const smtp = new NetSmtp("mx.example", 24, { ...COLLECT, lmtp: true, network: network(server) });
+  await smtp.start();
+  const delivery = await smtp.sendMessage(TEXT, FROM, [B, C, D]);
+  server.finish();
+  expect(told(delivery)).toBe("b accepted 250, c refused 552, d accepted 250");
+  expect(delivery.refused[0]?.phase).toBe("final");
+});
+
+test("events tell of one message, whatever the number of its transactions", async () => {
+  const events: SmtpEvent[] = [];
+  const { smtp } = await begin(parts([[B, OK]], [[C, OK]]), ["LIMITS RCPTMAX=1"], {
+    observe: (event) => void events.push(event),
+  });
+  await smtp.sendMessage(TEXT, FROM, [B, C], { id: "m1" });
+  const sends = events.filter((event) => event.type === "sendStart" || event.type === "sendEnd");
+  expect(sends).toMatchObject([
+    { type: "sendStart", id: "m1", to: [B, C] },
+    { type: "sendEnd", id: "m1", recipients: [{ address: B }, { address: C }] },
+  ]);
 });
 
 describe("LIMITS of a session", () => {

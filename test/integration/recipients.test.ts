@@ -19,7 +19,7 @@ async function start(maxRecipients: number): Promise<RunningServer> {
   return server;
 }
 
-const THOUSAND = Array.from({ length: 1_000 }, (_, at) => (at % 100 === 7 ? "refuse-550" : "r") + `.${at}@y.example`);
+const THOUSAND = Array.from({ length: 1_000 }, (_, at) => `${at % 100 === 7 ? "refuse-550" : "r"}.${at}@y.example`);
 const GOOD = THOUSAND.filter((address) => address.startsWith("r."));
 const OPTIONS = { recipientPolicy: "collect", starttls: false } as const;
 
