@@ -223,8 +223,10 @@ function model({ rcpt, data = "354" }: Answers, replies: readonly string[], byDa
 
 test("whatever is answered, and wherever the connection is lost, each recipient has the fate of its own reply", async () => {
   const reply = fc.constantFrom("250", "251", "450", "452", "530", "550", "554");
+  // 452 to RCPT begins another transaction, which test/parts.test.ts is about.
+  const toRcpt = reply.map((code) => (code === "452" ? "451" : code));
   const pair = fc.record({
-    rcpt: fc.oneof({ weight: 3, arbitrary: fc.constant("250") }, { arbitrary: reply, weight: 1 }),
+    rcpt: fc.oneof({ weight: 3, arbitrary: fc.constant("250") }, { arbitrary: toRcpt, weight: 1 }),
     end: reply,
   });
   const dialogue = fc.record({
