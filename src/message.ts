@@ -42,6 +42,8 @@ export interface Message {
   readonly prepare?: () => Promise<Message>;
   /** Closes what was made ahead of its turn, if nobody has opened it. */
   readonly discard?: () => void;
+  /** Of one that was opened ahead: what it was, for whoever reads it another time. */
+  readonly origin?: Message;
   /** Its chunks. A source that can be read once is opened once. */
   open(): AsyncIterator<Uint8Array>;
 }
@@ -72,6 +74,7 @@ export function openedAhead(message: Message): Message {
       return made?.bytes;
     },
     replayable: message.replayable,
+    origin: message,
     prepare: () => making,
     discard: () => void leave(async () => (await making).open().return?.()),
     open: () => preparedChunks(() => making),

@@ -213,7 +213,7 @@ export class NetSmtp extends SmtpCommands {
     const one = envelope.to.length === 1 && !connection.limits;
     const sending = one
       ? new Transaction(connection, envelope, opened, how)
-      : new Parts(connection, envelope, content, opened, how);
+      : new Parts(connection, envelope, opened.origin ?? content, opened, how);
     if (told) told.evidence = sending;
     const run = (): Promise<Delivery> => sending.send();
     const cancels = options.signal || options.deadline;

@@ -51,6 +51,24 @@ describe("452 after 50 from a real server", () => {
     expect(reached(server)).toEqual([...GOOD].sort());
   });
 
+  test("a pool that has opened a message ahead has it made anew for each part", async () => {
+    const server = await start(1);
+    const pool = new NetSmtpPool("127.0.0.1", server.port, { ...OPTIONS, maxConnections: 1 });
+    const to = ["b@y.example", "c@y.example", "d@y.example"];
+    const made: number[] = [];
+    const sent = [1, 2, 3].map((number) => {
+      const source = (): string[] => {
+        made.push(number);
+        return [`${number}`];
+      };
+      return pool.sendMessage(source, FROM, to, { openAhead: true });
+    });
+    expect((await Promise.all(sent)).map(({ accepted }) => accepted.length)).toEqual([3, 3, 3]);
+    await pool.close();
+    expect(made).toHaveLength(9);
+    expect(server.messages).toHaveLength(9);
+  });
+
   test("so does the plugin, and what Nodemailer has composed is the same in each part", async () => {
     const server = await start(50);
     const transporter = nodemailer.createTransport(new NetSmtpTransport({ host: "127.0.0.1", port: server.port }));
