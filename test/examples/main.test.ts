@@ -69,8 +69,8 @@ describe("main() with its own server", () => {
       /^S: 354 /,
       /^C: \(\d+ octets of the message\)$/,
       /^C: \.$/,
-      /^S: 250 Stored as message 1$/,
       /^C: QUIT$/,
+      /^S: 250 Stored as message 1$/,
       /^S: 221 /,
     ];
     let at = 0;

@@ -41,7 +41,7 @@ describe("examples/nodemailer.ts", () => {
   test("mail() tells the fates of a message that failed, too", async () => {
     await server.close();
     expect(await mail("127.0.0.1", server.port)).toEqual([
-      `Connection failed: 127.0.0.1:${server.port} ECONNREFUSED (fate: unsent)`,
+      `Connection failed: 127.0.0.1:${server.port} ECONNREFUSED; the message was not sent: send it again later (fate: unsent)`,
       "a@example.com unsent, retry: later",
       "b@example.com unsent, retry: later",
     ]);
