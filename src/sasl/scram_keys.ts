@@ -46,7 +46,11 @@ export async function signatures(
   };
 }
 
-async function hmac(hash: ScramHash, secret: Uint8Array<ArrayBuffer> | ArrayBuffer, text: string): Promise<Uint8Array<ArrayBuffer>> {
+async function hmac(
+  hash: ScramHash,
+  secret: Uint8Array<ArrayBuffer> | ArrayBuffer,
+  text: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash }, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8.encode(text)));
 }
