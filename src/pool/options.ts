@@ -5,12 +5,12 @@
  * @module
  */
 
-import { type Check, FUNCTION } from "../checks.ts";
+import { type Check, FUNCTION, MILLISECONDS } from "../checks.ts";
 import { type DeliveryRecord, deliveryLog } from "../delivery_log.ts";
 import { checkNames, checkOption, resolveOptions, SESSION_OPTIONS, type SmtpOptions } from "../options.ts";
 import type { SendOptions } from "../smtp.ts";
 import { SmtpStats } from "../stats.ts";
-import { RETRY_CHECKS, type RetryOptions, type RetrySettings, resolveRetry } from "./retry.ts";
+import { DELAY, RETRY_CHECKS, type RetryOptions, type RetrySettings, resolveRetry } from "./retry.ts";
 
 /** Every option of a pool: those of its sessions, and its own. Times are milliseconds. */
 export interface PoolOptions extends SmtpOptions, RetryOptions {
@@ -98,14 +98,6 @@ export const POOL_DEFAULTS: PoolSettings = {
   deadline: 0,
 };
 
-const DURATION: Check = {
-  expected: "a number of milliseconds, 0 or more",
-  holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
-};
-const WINDOW: Check = {
-  expected: "a number of milliseconds above 0",
-  holds: (value) => DURATION.holds(value) && value !== 0,
-};
 const SOME: Check = {
   expected: "a whole number from 1, or Infinity",
   holds: (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 1),
@@ -123,15 +115,15 @@ const RATE: Check = {
 export const POOL_CHECKS: Readonly<Record<keyof PoolSettings, Check>> = {
   maxConnections: SOME,
   maxMessages: SOME,
-  idleTimeout: DURATION,
-  maxAge: DURATION,
+  idleTimeout: DELAY,
+  maxAge: DELAY,
   rateLimit: RATE,
-  rateDelta: WINDOW,
+  rateDelta: MILLISECONDS,
   maxPending: ANY,
   maxRequeues: ANY,
-  throttleDelay: DURATION,
-  maxThrottleDelay: DURATION,
-  deadline: DURATION,
+  throttleDelay: DELAY,
+  maxThrottleDelay: DELAY,
+  deadline: DELAY,
 };
 
 /** The options of a pool, each where it belongs. */

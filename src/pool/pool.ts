@@ -65,7 +65,12 @@ export class NetSmtpPool {
   readonly #waiters = new Waiters();
   #order = 0;
   #pending = 0;
-  readonly #closing: Closing;
+  readonly #closing: Closing = new Closing({
+    waiters: this.#waiters,
+    isOver: () => this.#dispatch.isClosed && this.#pending === this.#dispatch.blocks,
+    finish: () => this.#ends(() => this.#dispatch.close()),
+    drop: (error) => this.#ends(() => this.#dispatch.force(error)),
+  });
 
   /** A pool without a connection. Throws `SmtpArgumentError` that names what is wrong. */
   constructor(address: string, port: number = NetSmtp.defaultPort, options?: PoolOptions) {
@@ -101,17 +106,8 @@ export class NetSmtpPool {
       deadline: pool.deadline,
       recipientPolicy,
       waits: this.#waits,
-      check: ({ source, options }) => {
-        this.#identities.of(options.login);
-        message(source);
-      },
+      check: ({ source, options }) => void [this.#identities.of(options.login), message(source)],
       attempt: (message) => this.#attempt(message),
-    });
-    this.#closing = new Closing({
-      waiters: this.#waiters,
-      isOver: () => this.#dispatch.isClosed && this.#pending === this.#dispatch.blocks,
-      finish: () => this.#ends(() => this.#dispatch.close()),
-      drop: (error) => this.#ends(() => this.#dispatch.force(error)),
     });
     if (signal) this.#closing.listen(signal);
   }

@@ -45,7 +45,8 @@ export interface RetryOptions {
 /** The options after their check, with defaults. */
 export type RetrySettings = { readonly [Name in keyof RetryOptions]-?: Exclude<RetryOptions[Name], undefined> };
 
-const DELAY: Check = {
+/** A time that may be none. */
+export const DELAY: Check = {
   expected: "a number of milliseconds, 0 or more",
   holds: (value) => typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
 };
