@@ -7,18 +7,11 @@
 
 import type { MessageChunk, MessageSource } from "../message.ts";
 import { Utf8 } from "../utf8.ts";
+import { type Composing, compose, isComposedAtHand, isPlain, type MimeNode } from "./composed.ts";
 import type { NetSmtpMail } from "./types.ts";
 
 /** A message of more octets goes as it comes, with backpressure. */
 const SHORT = 64 * 1024;
-
-/** What is read of a composed message besides its contract: all of it may be missing in another version. */
-interface MimeNode {
-  readonly _raw?: unknown;
-  readonly _transforms?: readonly unknown[];
-  readonly _processFuncs?: readonly unknown[];
-  readonly newline?: unknown;
-}
 
 /** What Nodemailer's stream is, as far as it is used. */
 interface Composed extends AsyncIterable<MessageChunk> {
@@ -36,14 +29,34 @@ type Flowing = Composed & Required<Pick<Composed, "on" | "off" | "pause">>;
 export interface Content {
   /** Bytes or text, or a function that composes the message when it is called. */
   readonly source: MessageSource;
+  /** True if the function gives what can be read once. */
+  readonly singleUse: boolean;
   /** The message is settled: what is still being composed is not read any further. */
   close(): void;
 }
 
 /** The content of a message. Nothing is composed before its source is called. */
 export function contentOf(message: NetSmtpMail["message"]): Content {
-  const whole = atHand(message);
-  if (whole !== undefined) return { source: whole, close: () => undefined };
+  const node = message as object as MimeNode;
+  const whole = atHand(node);
+  if (whole !== undefined) return { source: whole, singleUse: false, close: () => undefined };
+  return isComposedAtHand(node, SHORT) ? composedContent(node) : streamedContent(message);
+}
+
+/** Composed once, however often it is asked for. */
+function composedContent(node: MimeNode): Content {
+  let composing: Composing | undefined;
+  return {
+    source: () => {
+      composing ??= compose(node);
+      return composing.whole;
+    },
+    singleUse: false,
+    close: () => composing?.close(),
+  };
+}
+
+function streamedContent(message: NetSmtpMail["message"]): Content {
   let stream: Composed | undefined;
   const source = async (): Promise<MessageSource> => {
     stream = message.createReadStream();
@@ -52,7 +65,7 @@ export function contentOf(message: NetSmtpMail["message"]): Content {
     if (made instanceof Uint8Array) stream = undefined;
     return made;
   };
-  return { source, close: () => stream && close(stream) };
+  return { source, singleUse: true, close: () => stream && close(stream) };
 }
 
 /** It is not read any further; what fails then is nobody's. */
@@ -62,10 +75,9 @@ function close(stream: Composed): void {
 }
 
 /** `raw` bytes or text that nothing changes on its way (no plugin, no signature, no other line ends). */
-function atHand(message: object): Uint8Array | string | undefined {
-  const { _raw: raw, _transforms: transforms, _processFuncs: functions, newline } = message as MimeNode;
-  if (Object.hasOwn(message, "createReadStream") || newline) return undefined;
-  if (transforms?.length !== 0 || functions?.length !== 0) return undefined;
+function atHand(message: MimeNode): Uint8Array | string | undefined {
+  const { _raw: raw } = message;
+  if (!isPlain(message)) return undefined;
   const isWhole = typeof raw === "string" || raw instanceof Uint8Array;
   return isWhole && raw.length > 0 ? raw : undefined;
 }
@@ -87,7 +99,7 @@ function collected(stream: Flowing): Promise<MessageSource> {
   return new Promise((resolve, reject) => {
     const events: readonly [name: string, listener: (value: never) => void][] = [
       ["data", (chunk: MessageChunk) => take(octetsOf(chunk, text))],
-      ["end", () => settle(resolve, () => joined([...first, text.end()]))],
+      ["end", () => settle(resolve, () => Buffer.concat([...first, text.end()]))],
       ["error", (error: Error) => settle(reject, () => error)],
       ["close", () => settle(reject, () => new Error("Message was closed before its end"))],
     ];
@@ -116,7 +128,7 @@ async function iterated(stream: Composed): Promise<MessageSource> {
     const piece = done ? text.end() : octetsOf(value, text);
     first.push(piece);
     octets += piece.length;
-    if (done) return joined(first);
+    if (done) return Buffer.concat(first);
   }
   return rest(stream, first, chunks, text);
 }
@@ -151,14 +163,4 @@ async function* continued(
 
 function octetsOf(chunk: MessageChunk, text: Utf8): Uint8Array {
   return typeof chunk === "string" ? text.encode(chunk) : text.flushed(chunk);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

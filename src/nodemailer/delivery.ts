@@ -44,7 +44,7 @@ export async function deliver(route: Route, mail: NetSmtpMail, caller: Caller): 
 function sent({ settings }: Route, message: Outgoing, { login, pool }: Way): Promise<Delivery> {
   const { from, messageId: id, signal, requests, content } = message;
   const { beforeEnd } = settings;
-  const options: PoolSendOptions = { signal, beforeEnd, id, login, openAhead: true, singleUse: true };
+  const options: PoolSendOptions = { signal, beforeEnd, id, login, openAhead: true, singleUse: content.singleUse };
   if (requests.options) Object.assign(options, requests.options);
   return pool.sendMessage(content.source, from, requests.recipients, options);
 }

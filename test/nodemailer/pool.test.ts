@@ -338,7 +338,9 @@ describe("whose connection a message goes over", () => {
       },
     );
     await several(transporter, 20);
-    expect([asked, server.messages.length]).toEqual([server.connections.length, 20]);
+    expect(server.messages).toHaveLength(20);
+    // One that was asked for while the last messages found room elsewhere may not have arrived.
+    expect(asked).toBeGreaterThanOrEqual(server.connections.length);
     expect(server.connections.every(({ messages }) => messages <= 5)).toBe(true);
   });
 });
