@@ -112,8 +112,8 @@ export class SmtpStats {
   readonly #fates: Record<Fate, number> = { accepted: 0, refused: 0, unsent: 0, unknown: 0 };
   readonly #connections = { open: 0, opened: 0, failed: 0 };
   #failedInARow = 0;
-  readonly #times: number[] = [];
-  readonly #outcomes: boolean[] = [];
+  readonly #times = new Latest<number>();
+  readonly #outcomes = new Latest<boolean>();
   /** Messages of a pool that are under way, by id: their attempts are not messages. */
   readonly #pooled = new Map<string, number>();
 
@@ -161,7 +161,7 @@ export class SmtpStats {
 
   /** @ignore A message was accepted, so many milliseconds after it was given to its session. */
   answered(duration: number): void {
-    keep(this.#times, duration);
+    this.#times.keep(duration);
   }
 
   /** @ignore A message ended, all its attempts with it. */
@@ -170,7 +170,7 @@ export class SmtpStats {
     const sent = recipients.some(({ fate }) => fate === "accepted");
     if (sent) this.#sent++;
     else this.#failed++;
-    keep(this.#outcomes, sent);
+    this.#outcomes.keep(sent);
     if (error) this.#erred(error, time);
   }
 
@@ -187,14 +187,15 @@ export class SmtpStats {
 
   /** The figures as they are now: a copy. */
   stats(): SmtpFigures {
-    const times = [...this.#times].sort((a, b) => a - b);
+    const outcomes = this.#outcomes.values;
+    const times = [...this.#times.values].sort((a, b) => a - b);
     return {
       since: this.#since,
       totalSent: this.#sent,
       totalFailed: this.#failed,
       totalRetries: this.#retries,
       successRate: part(this.#sent, this.#sent + this.#failed),
-      recentSuccessRate: part(this.#outcomes.filter(Boolean).length, this.#outcomes.length),
+      recentSuccessRate: part(outcomes.filter(Boolean).length, outcomes.length),
       averageResponseTime: part(
         times.reduce((sum, time) => sum + time, 0),
         times.length,
@@ -218,7 +219,7 @@ export class SmtpStats {
 
   #reasons(limits: typeof LIMITS, { recentSuccessRate: rate, averageResponseTime: mean }: SmtpFigures): string[] {
     const reasons: string[] = [];
-    const ended = this.#outcomes.length;
+    const ended = this.#outcomes.values.length;
     if (rate !== undefined && ended >= limits.minMessages && rate < limits.minSuccessRate)
       reasons.push(`Success rate of the last ${ended} messages is ${rate}, expected at least ${limits.minSuccessRate}`);
     if (mean !== undefined && mean > limits.maxAverageResponseTime)
@@ -231,9 +232,15 @@ export class SmtpStats {
   }
 }
 
-/** The latest at the end, no more than are looked at. */
-function keep<T>(window: T[], value: T): void {
-  if (window.push(value) > WINDOW) window.shift();
+/** The latest values, no more than are looked at, in no order. */
+class Latest<T> {
+  readonly values: T[] = [];
+  #oldest = 0;
+
+  keep(value: T): void {
+    this.values[this.#oldest] = value;
+    this.#oldest = (this.#oldest + 1) % WINDOW;
+  }
 }
 
 function part(of: number, all: number): number | undefined {

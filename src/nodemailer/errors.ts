@@ -199,7 +199,8 @@ function replyKeys(response: SmtpResponse | undefined): object {
 
 /** A reply as Nodemailer gives it: its lines with their codes, joined with LF; nothing in it can move a cursor. */
 export function replyText(response: SmtpResponse): string {
-  return response.string.split("\n").map(printable).join("\n");
+  const { string } = response;
+  return string.includes("\n") ? string.split("\n").map(printable).join("\n") : printable(string);
 }
 
 /** Refused recipients that stopped the message, all of them or by policy one; under LMTP those it did not go to. */

@@ -37,6 +37,15 @@ export function sentMessageInfo(
   };
 }
 
+/** What a session's server offered, as lines: the same for each of its messages. */
+const known = new WeakMap<Capabilities, readonly string[]>();
+
+/** A copy, since it is the caller's. */
 function ehloLines(capabilities: Capabilities): string[] {
-  return [...capabilities].map(([keyword, parameters]) => [keyword, ...parameters].join(" "));
+  let lines = known.get(capabilities);
+  if (!lines) {
+    lines = [...capabilities].map(([keyword, parameters]) => [keyword, ...parameters].join(" "));
+    known.set(capabilities, lines);
+  }
+  return [...lines];
 }
