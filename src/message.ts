@@ -39,9 +39,9 @@ export interface Message {
   /** True if it is to be opened only when the server waits for it. */
   readonly afterData?: boolean;
   /** For a function: calls it, anew each time, and gives what it made. */
-  readonly prepare?: () => Promise<Message>;
+  prepare?(): Promise<Message>;
   /** Closes what was made ahead of its turn, if nobody has opened it. */
-  readonly discard?: () => void;
+  discard?(): void;
   /** Of one that was opened ahead: what it was, for whoever reads it another time. */
   readonly origin?: Message;
   /** Its chunks. A source that can be read once is opened once. */
@@ -60,25 +60,44 @@ export function message(source: MessageSource): Message {
  * told when its turn has come. A message that has no function stays as it is.
  */
 export function openedAhead(message: Message): Message {
-  if (!message.prepare) return message;
-  const making = message.prepare();
-  let made: Message | undefined;
-  making.then(
-    (message) => {
-      made = message;
-    },
-    () => undefined,
-  );
-  return {
-    get bytes() {
-      return made?.bytes;
-    },
-    replayable: message.replayable,
-    origin: message,
-    prepare: () => making,
-    discard: () => void leave(async () => (await making).open().return?.()),
-    open: () => preparedChunks(() => making),
-  };
+  return message.prepare ? new Ahead(message, message.prepare()) : message;
+}
+
+class Ahead implements Message {
+  readonly origin: Message;
+  readonly #making: Promise<Message>;
+  #made: Message | undefined;
+
+  constructor(origin: Message, making: Promise<Message>) {
+    this.origin = origin;
+    this.#making = making;
+    making.then(
+      (made) => {
+        this.#made = made;
+      },
+      () => undefined,
+    );
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.#made?.bytes;
+  }
+
+  get replayable(): boolean {
+    return this.origin.replayable;
+  }
+
+  prepare(): Promise<Message> {
+    return this.#making;
+  }
+
+  discard(): void {
+    void leave(async () => (await this.#making).open().return?.());
+  }
+
+  open(): AsyncIterator<Uint8Array> {
+    return preparedChunks(() => this.#making);
+  }
 }
 
 async function called(make: () => MessageSource | Promise<MessageSource>): Promise<Message> {

@@ -6,7 +6,7 @@
  */
 
 import { now } from "./alarms.ts";
-import { BOOLEAN, type Check, COUNT, FUNCTION, MILLISECONDS, SIGNAL, TEXT } from "./checks.ts";
+import { BOOLEAN, type Check, COUNT, FUNCTION, MILLISECONDS, OBJECT, SIGNAL, TEXT } from "./checks.ts";
 import { SmtpCommands } from "./commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, MessageInDoubt } from "./delivery.ts";
@@ -220,7 +220,7 @@ export class NetSmtp extends SmtpCommands {
     const send = cancels ? () => cancellable(connection, sending, run, options, told?.deadline) : run;
     const { attempt = 1 } = options;
     const sent = watch ? watch.send({ id: id as string, attempt }, sending, connection.stream, send) : send();
-    if (opened.discard) sent.catch(opened.discard);
+    if (opened.discard) sent.catch(() => opened.discard?.());
     return sent;
   }
 }
@@ -230,10 +230,13 @@ export type Block<T> = (smtp: NetSmtp) => T | Promise<T>;
 
 /** @ignore Throws `SmtpArgumentError` unless these are options of a message, or of the names that are given besides. */
 export function checkSendOptions(options: SendOptions, more: readonly string[] = []): void {
-  checkNames(options, more.length > 0 ? [...SEND_OPTIONS, ...more] : SEND_OPTIONS);
-  for (const [name, value] of Object.entries(options)) {
-    if (Object.hasOwn(SEND_CHECKS, name)) checkOption(name, value, SEND_CHECKS[name as keyof typeof SEND_CHECKS]);
+  // One pass, without lists of its own: it is done for each message.
+  for (const name in options) {
+    if (Object.hasOwn(SEND_CHECKS, name)) {
+      checkOption(name, options[name as keyof SendOptions], SEND_CHECKS[name as keyof typeof SEND_CHECKS]);
+    } else if (!(MAIL_OPTIONS.includes(name) || more.includes(name))) checkNames(options, [...SEND_OPTIONS, ...more]);
   }
+  if (!OBJECT.holds(options)) checkNames(options, SEND_OPTIONS);
 }
 
 function manualOpen(): SmtpSessionError {

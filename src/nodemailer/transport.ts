@@ -85,16 +85,14 @@ export class NetSmtpTransport {
     const route = new Route(settings, nodemailer);
     const listeners = new Listeners(route);
     const caller = (self: unknown): Caller => callerOf(self, this);
+    const settled = (): void => listeners.settled();
     this.#route = route;
     const { getSocket } = settings.given as { getSocket?: NetSmtpGetSocket };
     if (getSocket) this.getSocket = getSocket;
     Object.defineProperty(this, "mailer", { value: undefined, writable: true, configurable: true });
     // Not arrow functions: Nodemailer sets `getSocket` on the object it was given, which may be a copy.
     this.send = function (this: unknown, mail: NetSmtpMail, callback?: NetSmtpCallback<NetSmtpSentMessageInfo>) {
-      const sent = deliver(route, mail, caller(this));
-      const settled = (): void => listeners.settled();
-      sent.then(settled, settled);
-      return answered(sent, callback);
+      return answered(deliver(route, mail, caller(this)), callback, settled);
     } as NetSmtpSend;
     this.verify = function (this: unknown, callback?: NetSmtpCallback<true>) {
       return answered(verify(route, caller(this)), callback);
@@ -120,11 +118,22 @@ export class NetSmtpTransport {
 }
 
 /** Calls back in a task of its own, so that what the callback throws is not taken for a failure of the message. */
-function answered<T>(answer: Promise<T>, callback: NetSmtpCallback<T> | undefined): Promise<T> | undefined {
-  if (typeof callback !== "function") return answer;
+function answered<T>(
+  answer: Promise<T>,
+  callback: NetSmtpCallback<T> | undefined,
+  settled?: () => void,
+): Promise<T> | undefined {
+  const back = typeof callback === "function" ? callback : undefined;
+  if (!back && !settled) return answer;
   answer.then(
-    (value) => queueMicrotask(() => callback(null, value)),
-    (error) => queueMicrotask(() => callback(error)),
+    (value) => {
+      settled?.();
+      if (back) queueMicrotask(() => back(null, value));
+    },
+    (error) => {
+      settled?.();
+      if (back) queueMicrotask(() => back(error));
+    },
   );
-  return undefined;
+  return back ? undefined : answer;
 }

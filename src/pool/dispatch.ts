@@ -109,10 +109,9 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   }
 
   /** Does what there is to do. */
-  pump(): void {
+  pump(time: Moment = moment()): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    const time = moment();
     for (;;) {
       this.queue.cover();
       const decision = decide<Asked, PooledSession>(this, time);
@@ -175,24 +174,26 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   }
 
   #sent(ask: MessageAsk, session: PooledSession, delivery: Delivery): void {
+    const time = moment();
     this.throttle.succeeded(ask.round);
-    this.#listener.stats.answered(now() - ask.since);
+    this.#listener.stats.answered(time.steady - ask.since);
     this.messages--;
-    session.answered(Date.now());
+    session.answered(time.wall);
     ask.resolve(delivery);
-    this.#answered(ask, session);
+    this.#answered(ask, session, time);
   }
 
   #failed(ask: MessageAsk, session: PooledSession, first: boolean, error: SmtpError): void {
+    const time = moment();
     const { response, phase } = error;
-    if (asksToSlowDown(response, phase, session.served > 0)) this.throttle.slowDown(now(), ask.round, response);
+    if (asksToSlowDown(response, phase, session.served > 0)) this.throttle.slowDown(time.steady, ask.round, response);
     else if (response) this.throttle.succeeded(ask.round);
     this.messages--;
-    session.answered(Date.now());
+    session.answered(time.wall);
     if (session.deserted(error)) session.connection.drop(error);
     if (session.over && this.#goesAgain(ask, first, error)) this.#comesBack(ask);
     else ask.fail(error);
-    this.#answered(ask, session);
+    this.#answered(ask, session, time);
   }
 
   #goesAgain(ask: MessageAsk, first: boolean, error: SmtpError): boolean {
@@ -207,11 +208,11 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   }
 
   /** What was on the session is done, one way or the other. */
-  #answered(ask: Asked, session: PooledSession): void {
-    this.rate.answered(now());
+  #answered(ask: Asked, session: PooledSession, time: Moment): void {
+    this.rate.answered(time.steady);
     if (ask.probe) this.probing = false;
     if (!session.connection.usable || session.spent) this.#sessions.retire(session);
-    this.pump();
+    this.pump(time);
     this.#rest(session);
   }
 
@@ -219,9 +220,10 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   returned(ask: BlockAsk, session: PooledSession, fresh: NetSmtp, failure: { error: unknown } | undefined): void {
     this.blocks--;
     this.throttle.succeeded(ask.round);
-    const same = session.comesBack(fresh, Date.now(), failure !== undefined, failure?.error);
+    const time = moment();
+    const same = session.comesBack(fresh, time.wall, failure !== undefined, failure?.error);
     if (!same) this.#sessions.retire(session);
-    this.#answered(ask, session);
+    this.#answered(ask, session, time);
   }
 
   /** A session with nothing to do keeps nothing alive, and is closed when its time comes. */

@@ -32,6 +32,7 @@ import { type GivenMessage, Sending } from "./sending.ts";
 import { Waiters } from "./waiters.ts";
 
 const NO_OPTIONS: PoolSendOptions = {};
+const NOTHING = (): void => undefined;
 
 /**
  * Sessions to one server, opened as they are needed and used again.
@@ -130,27 +131,18 @@ export class NetSmtpPool {
     try {
       if (options !== NO_OPTIONS) checkSendOptions(options, OF_THE_POOL);
       const refusal = this.#closing.refusal() ?? this.#full();
-      const sent = this.#sending.send({ source, from, to, options, refusal });
-      if (!refusal) this.#counts(sent, options.id);
+      const settled = (error?: SmtpError): void => this.#settled(options.id, error);
+      const sent = this.#sending.send({ source, from, to, options, refusal }, refusal ? NOTHING : settled);
+      if (!refusal) this.#pending++;
       return sent;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** It is pending until it is settled; what a closing pool leaves unsent is told at its end. */
-  #counts(sent: Promise<Delivery>, id: string | undefined): void {
-    this.#pending++;
-    sent.then(
-      () => this.#settled(),
-      ({ fate, recipients }: SmtpError) => {
-        if (this.#closing.begun && fate === "unsent") this.#closing.leaves(id, recipients);
-        this.#settled();
-      },
-    );
-  }
-
-  #settled(): void {
+  /** It is pending until then; what a closing pool leaves unsent is told at its end. */
+  #settled(id?: string, error?: SmtpError): void {
+    if (error && this.#closing.begun && error.fate === "unsent") this.#closing.leaves(id, error.recipients);
     this.#pending--;
     this.#waiters.look();
   }

@@ -71,14 +71,20 @@ export class Sending {
     this.#means = means;
   }
 
-  /** Sends one. Throws `SmtpArgumentError` at once for options and addresses that are none. */
-  send(message: GivenMessage): Promise<Delivery> {
+  /** Sends one, and tells `settled` when it is counted. Throws `SmtpArgumentError` at once for options and addresses that are none. */
+  send(message: GivenMessage, settled: (error?: SmtpError) => void): Promise<Delivery> {
     const { stats } = this.#means;
     const settings = this.#settings(message.options);
     const sent = this.#means.emit ? this.#observed(message, settings) : this.#tried(message, settings, undefined);
     sent.then(
-      ({ recipients }) => stats.message(recipients),
-      (error) => stats.message(recipientsOf(error), error),
+      ({ recipients }) => {
+        stats.message(recipients);
+        settled();
+      },
+      (error) => {
+        stats.message(recipientsOf(error), error);
+        settled(error);
+      },
     );
     return sent;
   }
