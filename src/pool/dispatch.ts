@@ -120,7 +120,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
       else this.#pause.clear();
       if (decision.to === "wait") break;
     }
-    openAhead(this.queue.head, 2 * this.sessions.length);
+    openAhead(this.queue.head, 4 * this.sessions.length);
     if (this.#closing && !this.queue.head) this.#sessions.retireAll();
     this.#pumping = false;
     this.#listener.changed();
