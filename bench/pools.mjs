@@ -92,7 +92,7 @@ function sections(rows, grown) {
   return [
     {
       title: "Pool against pool, through `sendMail`",
-      text: `Medians of ${PAIRS} interleaved pairs, quartiles in brackets; each transport in a process of its own, 32 messages a connection under way, after ${WARM} messages that are not counted. In flight: the option `inFlight`, which the caller sets; without it one. The ceiling is a transport that drains Nodemailer's composed stream and sends nothing: where the content is at hand no stream is opened, so it is no ceiling of ours.`,
+      text: `Medians of ${PAIRS} interleaved pairs, quartiles in brackets; each transport in a process of its own, 32 messages a connection under way, after ${WARM} messages that are not counted. In flight: the option of that name, which the caller sets; else one. The ceiling is a transport that drains Nodemailer's composed stream and sends nothing: where the content is at hand no stream is opened, so it is no ceiling of ours.`,
       head: ["messages", "server", "Nodemailer/s", "net-smtp/s", "times", "target", "ceiling", "of its CPU"],
       rows: rows.map((row) => [
         row.name,
