@@ -29,7 +29,10 @@ export function networkOver(connect: WorkersConnect): SmtpNetwork {
 export function networkBy(load: () => Promise<WorkersConnect>): SmtpNetwork {
   return {
     check: checkDemands,
-    resolve: async (host) => [/^\[(.*)\]$/.exec(host)?.[1] ?? host],
+    async resolve(host) {
+      await load(); // here, where its own error is not one of an address
+      return [/^\[(.*)\]$/.exec(host)?.[1] ?? host];
+    },
     connect: async (target, signal) => await dial(await load(), target, signal),
     wrap,
   };

@@ -12,7 +12,10 @@ import { inAWord } from "../printable.ts";
 import { checkDemands } from "./demands.ts";
 import type { WorkersReader, WorkersSocket, WorkersWriter } from "./socket.ts";
 
-/** A write that failed is told by the end of reading, behind all that arrived. If reading does not end, this many ms later. */
+/**
+ * A write that failed is told by the end of reading, behind all that arrived; by itself so many ms later if reading does not
+ * end, as that of a socket of another request does not.
+ */
 const GRACE = 1_000;
 /** A timer of the runtime counts at most this many ms. */
 const LONGEST = 0x7fffffff;

@@ -439,6 +439,15 @@ describe("a request", () => {
     expect(error).toMatchObject({ name: "SmtpConnectionError", fate: "unsent" });
     expect(messages).toHaveLength(1);
   });
+
+  test("finds the sessions of a pool that was kept lost, and opens one: each message goes once", async () => {
+    const { port, messages, connections } = await serve();
+    await run("keep", port);
+    for (const _ of ["another request", "and another"]) {
+      expect((await run("useKeptPool", port)).delivery?.recipients[0]?.fate).toBe("accepted");
+    }
+    expect([messages.length, connections.length]).toEqual([3, 4]); // one of them is the session's that was kept
+  });
 });
 
 describe("a socket of the caller's", () => {
