@@ -1,6 +1,6 @@
 /**
- * A Worker of Cloudflare's that mails a contact form and answers by the fate of the message. docs/workers.md shows it;
- * `npm run test:workers` bundles it and runs it in workerd. In a program of its own it imports from "net-smtp/workers".
+ * A Worker of Cloudflare's that mails a contact form and answers by the fate of the message. docs/workers.md says what is
+ * different there; `npm run test:workers` bundles it and runs it in workerd. In a program of its own it imports from "net-smtp/workers".
  *
  * @module
  */
