@@ -15,7 +15,8 @@ import { WorkersStream } from "./stream.ts";
 /** TLS comes later or at once, by `startTls`: only it can be told which name the certificate must carry. */
 const OPTIONS: WorkersSocketOptions = {
   secureTransport: "starttls",
-  allowHalfOpen: true,
+  // The runtime's default: a server that ended its direction is gone.
+  allowHalfOpen: false,
   // Without one the runtime takes everything and never says that it is full.
   highWaterMark: 65_536,
 };
