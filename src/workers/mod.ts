@@ -43,7 +43,8 @@ export const workersNetwork: SmtpNetwork = networkBy(connectOfWorkers);
  */
 async function connectOfWorkers(): Promise<WorkersConnect> {
   try {
-    // @ts-expect-error: its types are a package of Cloudflare's, and ambient ones of our own are refused by JSR
+    // biome-ignore lint/suspicious/noTsIgnore: where Cloudflare's types are installed there is no error to expect
+    // @ts-ignore: its types are a package of Cloudflare's, and ambient ones of our own are refused by JSR
     const sockets = (await import("cloudflare:sockets")) as { connect: WorkersConnect };
     return sockets.connect;
   } catch (cause) {

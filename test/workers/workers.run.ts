@@ -503,9 +503,13 @@ describe("examples/worker.ts", () => {
   test("answers by fate", async () => {
     const { server: identity } = await certificates();
     const { port, messages } = await serve({ ...identity, users: USERS });
-    expect(await post({ ...form, email: "a@b.example\r\nBcc: c@d.example" }, port)).toMatch(/^400 /);
-    expect(await post({ ...form, MAIL_TO: "refuse-550@y.example" }, port)).toMatch(/^502 /);
-    expect(await post({ ...form, MAIL_TO: "busy-450@y.example" }, port)).toMatch(/^503 /);
+    const forms = [
+      { ...form, email: "a@b.example\r\nBcc: c@d.example" },
+      { ...form, MAIL_TO: "refuse-550@y.example" },
+      { ...form, MAIL_TO: "busy-450@y.example" },
+    ];
+    const answers = await Promise.all(forms.map((each) => post(each, port)));
+    expect(answers.map((text) => text.slice(0, 4))).toEqual(["400 ", "502 ", "503 "]);
     expect(messages).toEqual([]);
     const hello = GREETED.replace("PIPELINING", "STARTTLS").replace("localhost", "x.example");
     const inside = `${GREETED.replace("S: 220 ready\n", "").replace("localhost", "x.example").replace("PIPELINING", "AUTH PLAIN")}`;
