@@ -12,9 +12,11 @@ import {
   SmtpProtocolError,
   SmtpReadTimeout,
   SmtpServerBusy,
+  SmtpTlsError,
   SmtpWriteTimeout,
 } from "./errors.ts";
 import type { Owed } from "./owed.ts";
+import { inAWord } from "./printable.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 
 const AWAITED: Readonly<Record<Phase, string>> = {
@@ -32,9 +34,10 @@ const AWAITED: Readonly<Record<Phase, string>> = {
   command: "the reply to a command",
 };
 
-/** The connection was lost; `owed` is what was awaited, if anything was. */
+/** The connection was lost, or TLS never came about; `owed` is what was awaited, if anything was. */
 export function lost(owed: Owed | undefined, cause: Error | undefined): SmtpError {
-  const how = cause ? `Connection was lost (${codeOf(cause)})` : "Server closed the connection";
+  if (cause instanceof SmtpTlsError) return cause;
+  const how = cause ? `Connection was lost (${inAWord(cause)})` : "Server closed the connection";
   const when = owed ? `while waiting for ${AWAITED[owed.phase()]}` : "while nothing was under way";
   const retry = owed && owed.kind !== "greeting" ? "later" : "now";
   return new SmtpConnectionError(`${how} ${when}`, {
@@ -43,11 +46,6 @@ export function lost(owed: Owed | undefined, cause: Error | undefined): SmtpErro
     cause,
     retry,
   });
-}
-
-function codeOf(cause: Error): string {
-  const { code } = cause as { code?: unknown };
-  return typeof code === "string" ? code : cause.name;
 }
 
 /** The server said 421 (RFC 5321 3.8), in answer to what was owed, if anything was. */

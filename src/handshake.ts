@@ -89,6 +89,7 @@ function wantsStarttls(connection: Connection, settings: Settings): boolean {
 /** STARTTLS and TLS. What was offered in clear is forgotten: the caller says EHLO again (RFC 3207 4.2). */
 export async function starttls(connection: Connection, endpoint: Endpoint): Promise<SmtpResponse> {
   const { dialogue, stream } = connection;
+  stream.beforeTls?.();
   const reply = await dialogue.command("STARTTLS");
   if (reply.code !== 220) throw refused("STARTTLS", "tls", reply);
   connection.capabilities = undefined;

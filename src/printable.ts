@@ -14,6 +14,14 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escapeSequence);
 }
 
+/** An error of the runtime's in a word: its code, or its name; what it says, where its name says nothing. */
+export function inAWord(error: unknown): string {
+  if (!(error instanceof Error)) return "failed";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  const named = error.name !== "Error" && error.name !== "TypeError";
+  return named || error.message === "" ? error.name : printable(error.message).replace(/\.$/, "");
+}
+
 function escapeSequence(character: string): string {
   if (character === "\n") return "\\n";
   if (character === "\r") return "\\r";

@@ -145,7 +145,7 @@ export abstract class SmtpSession extends SmtpSettings {
     this.#starting = true;
     this.#capabilities = undefined;
     try {
-      const network = settings.network ?? (await import("./net/node.ts")).nodeNetwork;
+      const network = await this.network();
       const { address, port } = this;
       const place = { connection: crypto.randomUUID(), host: address, port };
       const transcript = debugTranscript(settings.debugOutput, place.connection);

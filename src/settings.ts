@@ -8,11 +8,15 @@
 
 import { NAME } from "./checks.ts";
 import { SmtpArgumentError, shown } from "./errors.ts";
+import type { SmtpNetwork } from "./net/stream.ts";
 import { checkOption, resolveOptions, type Settings, type SmtpOptions, type StarttlsMode } from "./options.ts";
 import type { DebugOutput } from "./transcript.ts";
 
 /** Options of the runtime's `tls.connect`, in place of Ruby's SSLContext. */
 export type TlsOptions = Readonly<Record<string, unknown>>;
+
+/** What is dialled with unless the option `network` says otherwise; a function loads it when it is needed. */
+export type Runtime = SmtpNetwork | (() => Promise<SmtpNetwork>);
 
 /** What a session is set to. */
 export abstract class SmtpSettings {
@@ -30,9 +34,10 @@ export abstract class SmtpSettings {
   /** The server's port (Net::SMTP#port). */
   readonly port: number;
   readonly #settings: Settings;
+  readonly #runtime: Runtime;
 
   /** Checks everything; throws `SmtpArgumentError`. */
-  constructor(address: string, port: number, options: SmtpOptions | undefined) {
+  constructor(address: string, port: number, options: SmtpOptions | undefined, runtime: Runtime) {
     checkAddress(address);
     checkPort(port);
     this.address = address;
@@ -40,6 +45,8 @@ export abstract class SmtpSettings {
     this.#settings = resolveOptions(options);
     if (this.#settings.tls && this.#settings.starttls === "always") throw exclusive();
     if (this.#settings.lmtp) checkLmtp(this.#settings, port);
+    this.#runtime = this.#settings.network ?? runtime;
+    if (typeof this.#runtime !== "function") this.#runtime.check?.(this.#settings);
   }
 
   /** What TLS is spoken with unless options say otherwise (Net::SMTP.default_ssl_context): a verified certificate, TLS 1.2 or later. */
@@ -50,6 +57,13 @@ export abstract class SmtpSettings {
   /** @ignore */
   protected get settings(): Settings {
     return this.#settings;
+  }
+
+  /** @ignore What is dialled with. Throws `SmtpArgumentError` if it cannot do what the session is set to. */
+  protected async network(): Promise<SmtpNetwork> {
+    const network = typeof this.#runtime === "function" ? await this.#runtime() : this.#runtime;
+    network.check?.(this.#settings);
+    return network;
   }
 
   /** True if the session says EHLO (Net::SMTP#esmtp?). */

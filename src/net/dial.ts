@@ -6,7 +6,7 @@
  */
 
 import { SmtpConnectionError } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { inAWord, printable } from "../printable.ts";
 import { endpoint } from "./endpoint.ts";
 import type { SmtpNetwork, SmtpStream } from "./stream.ts";
 
@@ -140,7 +140,7 @@ class Attempts {
 
   #failure(): SmtpConnectionError {
     const list = this.#failures.map(
-      ({ address, error }) => `${endpoint(address, this.#options.port)} ${codeOf(error)}`,
+      ({ address, error }) => `${endpoint(address, this.#options.port)} ${inAWord(error)}`,
     );
     const message = list.length > 0 ? `Connection failed: ${printable(list.join(", "))}` : "The host has no address";
     return new SmtpConnectionError(message, { phase: "connect", cause: this.#cause() });
@@ -150,9 +150,4 @@ class Attempts {
     const errors = this.#failures.map(({ error }) => error);
     return errors.length > 1 ? new AggregateError(errors, "Every address failed") : errors[0];
   }
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "failed";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -1,6 +1,7 @@
 /**
  * What the engine asks of a runtime: a way to look up and dial, and a stream of bytes that can be upgraded to TLS.
- * The law here: nothing above this file knows a socket. `node.ts` does it for Node, Deno and Bun.
+ * The law here: nothing above this file knows a socket. `node.ts` does it for Node, Deno and Bun, `../workers/` for
+ * Cloudflare Workers.
  *
  * @module
  */
@@ -41,9 +42,15 @@ export interface SmtpStream {
   /**
    * Upgrades to TLS and returns the new stream; this one is not used again, its sink hears nothing more. Rejects with
    * `SmtpTlsError` if the handshake or the certificate fails, if bytes were already waiting to be read (RFC 3207: an injection),
-   * or if this stream is destroyed meanwhile.
+   * or if this stream is destroyed meanwhile. Where the runtime does not tell the end of the handshake the new stream does it:
+   * it is closed by that `SmtpTlsError` before a byte has come from it.
    */
   startTls(options: TlsSettings): Promise<SmtpStream>;
+  /**
+   * STARTTLS is about to be asked for: nothing more is read behind a chunk before the one who hears of it can call `startTls`.
+   * Default: nothing needs to be done for it.
+   */
+  beforeTls?(): void;
   /**
    * Ends our direction in order, once everything written has gone out; `close` follows when the server ends its own. With
    * `closeTimeout` the connection is dropped so many milliseconds later if it has not, and keeps no process alive meanwhile.
@@ -114,8 +121,25 @@ export interface MailExchange {
   readonly preference: number;
 }
 
+/** The options of a session that not every runtime can do. */
+export interface NetworkDemands {
+  /** False accepts any certificate. */
+  readonly tlsVerify: boolean;
+  /** Options of the runtime's `tls.connect`. */
+  readonly tlsOptions: Readonly<Record<string, unknown>>;
+  /** The local address to bind to, if any. */
+  readonly localAddress?: string | undefined;
+  /** The unix socket to connect to, if any. */
+  readonly socketPath?: string | undefined;
+}
+
 /** What dials. One object per runtime, passed in, never global. */
 export interface SmtpNetwork {
+  /**
+   * Throws `SmtpArgumentError` that names what the runtime cannot do; called when a session is made, and before it connects.
+   * Default: it can do everything.
+   */
+  check?(demands: NetworkDemands): void;
   /** All addresses of a host, in the resolver's order; an IP address resolves to itself. Rejects with the runtime's error. */
   resolve(host: string): Promise<string[]>;
   /**

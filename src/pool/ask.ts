@@ -6,13 +6,13 @@
  */
 
 import { type Alarm, type Alarms, now } from "../alarms.ts";
+import { type Begun, type SendOptions, type SmtpClient, sendChecked } from "../client.ts";
 import type { Delivery } from "../delivery.ts";
 import { type Envelope, envelopeOf } from "../envelope.ts";
 import { SmtpAbortError } from "../errors.ts";
 import { asked, type Asked as Wished } from "../extensions.ts";
 import { type Message, openedAhead } from "../message.ts";
 import type { RecipientList, SmtpAddress } from "../protocol/address.ts";
-import { type Begun, type NetSmtp, type SendOptions, sendChecked } from "../smtp.ts";
 import { toldOf } from "../told.ts";
 import type { WaitingState } from "./decide.ts";
 import type { Identity } from "./identity.ts";
@@ -175,7 +175,7 @@ export class MessageAsk extends Ask<Delivery> {
   }
 
   /** Sends it. Throws or rejects with an error that tells the fate of every recipient. */
-  send(smtp: NetSmtp): Promise<Delivery> {
+  send(smtp: SmtpClient): Promise<Delivery> {
     this.evidence = undefined;
     const { parcel } = this;
     const { options } = parcel;

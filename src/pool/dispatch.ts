@@ -7,9 +7,9 @@
  */
 
 import { Alarms, now } from "../alarms.ts";
+import type { SmtpClient } from "../client.ts";
 import type { Delivery } from "../delivery.ts";
 import type { SmtpError } from "../errors.ts";
-import type { NetSmtp } from "../smtp.ts";
 import { type Asked, type BlockAsk, MessageAsk, openAhead } from "./ask.ts";
 import { moment, Wake } from "./clock.ts";
 import { type Decision, decide, hasRoom, type Moment, type PoolState } from "./decide.ts";
@@ -217,7 +217,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
   }
 
   /** A block is done with its session. */
-  returned(ask: BlockAsk, session: PooledSession, fresh: NetSmtp, failure: { error: unknown } | undefined): void {
+  returned(ask: BlockAsk, session: PooledSession, fresh: SmtpClient, failure: { error: unknown } | undefined): void {
     this.blocks--;
     this.throttle.succeeded(ask.round);
     const time = moment();

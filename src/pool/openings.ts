@@ -5,16 +5,16 @@
  * @module
  */
 
+import type { SmtpClient } from "../client.ts";
 import { SmtpConnectionError, type SmtpError } from "../errors.ts";
 import { connectionOf } from "../session.ts";
-import type { NetSmtp } from "../smtp.ts";
 import type { Identity } from "./identity.ts";
 import { PooledSession, type SessionLimits } from "./session.ts";
 
 /** How sessions are made. */
 export interface Opens {
   /** Makes one that is not started. */
-  readonly make: () => NetSmtp;
+  readonly make: () => SmtpClient;
   /** What holds for each. */
   readonly limits: SessionLimits & { readonly quitTimeout: number };
 }
@@ -67,7 +67,7 @@ export class Openings {
     );
   }
 
-  #started(opening: Opening, smtp: NetSmtp): void {
+  #started(opening: Opening, smtp: SmtpClient): void {
     const connection = connectionOf(smtp);
     const [waitedFor, { identity }] = [this.#ended(opening), opening];
     if (!waitedFor || !connection?.usable) void smtp.finish().catch(() => undefined);

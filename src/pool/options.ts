@@ -6,9 +6,9 @@
  */
 
 import { type Check, FUNCTION, MILLISECONDS } from "../checks.ts";
+import type { SendOptions } from "../client.ts";
 import { type DeliveryRecord, deliveryLog } from "../delivery_log.ts";
 import { checkNames, checkOption, resolveOptions, SESSION_OPTIONS, type SmtpOptions } from "../options.ts";
-import type { SendOptions } from "../smtp.ts";
 import { SmtpStats } from "../stats.ts";
 import { DELAY, RETRY_CHECKS, type RetryOptions, type RetrySettings, resolveRetry } from "./retry.ts";
 

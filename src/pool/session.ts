@@ -5,10 +5,10 @@
  * @module
  */
 
+import type { SmtpClient } from "../client.ts";
 import type { Connection } from "../connection.ts";
 import { type SmtpError, SmtpSessionError } from "../errors.ts";
 import { connectionOf, moveConnection } from "../session.ts";
-import type { NetSmtp } from "../smtp.ts";
 import type { SessionState } from "./decide.ts";
 import type { Identity } from "./identity.ts";
 
@@ -23,7 +23,7 @@ export interface SessionLimits {
 /** A session that was opened for the pool. */
 export class PooledSession implements SessionState {
   /** The session, started. */
-  smtp: NetSmtp;
+  smtp: SmtpClient;
   /** Its connection. */
   readonly connection: Connection;
   /** Whose it is, for life. */
@@ -51,7 +51,7 @@ export class PooledSession implements SessionState {
   #lent: Pick<Connection, "logins" | "capabilities"> | undefined;
 
   /** Of a session that has just been started. */
-  constructor(smtp: NetSmtp, connection: Connection, identity: Identity, limits: SessionLimits, wall: number) {
+  constructor(smtp: SmtpClient, connection: Connection, identity: Identity, limits: SessionLimits, wall: number) {
     this.smtp = smtp;
     this.connection = connection;
     this.identity = identity;
@@ -138,7 +138,7 @@ export class PooledSession implements SessionState {
    * It comes back from a block. True if it may be used again, by a session that takes the place of the block's: nothing
    * under way, no transaction open, not latched or finished, nobody else logged in, nothing else offered.
    */
-  comesBack(fresh: NetSmtp, wall: number, failed: boolean, error: unknown): boolean {
+  comesBack(fresh: SmtpClient, wall: number, failed: boolean, error: unknown): boolean {
     const { connection, smtp } = this;
     const before = this.#lent;
     this.#lent = undefined;

@@ -17,9 +17,10 @@ export type Sources = ReadonlyMap<string, string>;
  * ends with `/`. `import type` may point upward: it is gone at run time.
  */
 export const TIERS: readonly (readonly string[])[] = [
-  ["mod.ts", "src/nodemailer/", "src/opentelemetry/"],
+  ["mod.ts", "src/nodemailer/", "src/opentelemetry/", "src/workers/"],
+  ["src/api.ts"],
   ["src/pool/"],
-  ["src/smtp.ts"],
+  ["src/smtp.ts", "src/client.ts"],
   [
     "session",
     "commands",
@@ -56,7 +57,10 @@ function inSrc(name: string): string {
 /** The only places that may name the runtime's modules and `Buffer`. */
 const RUNTIME = ["src/net/node.ts", "src/net/diagnostics.ts", "src/nodemailer/"];
 /** The only places that may import a package, and which. */
-const PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([["@opentelemetry/api", ["src/opentelemetry/"]]]);
+const PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["@opentelemetry/api", ["src/opentelemetry/"]],
+  ["cloudflare:sockets", ["src/workers/mod.ts"]],
+]);
 /** Values to bytes and back: no I/O, no clock, no chance. */
 const PURE = ["src/protocol/", "src/sasl/"];
 const IMPURE = new Set(

@@ -73,14 +73,14 @@ function exported(path: string): string[] {
 }
 
 const SESSION: readonly string[] = [
-  ...members("src/smtp.ts", "NetSmtp"),
+  ...members("src/client.ts", "SmtpClient"),
   ...members("src/commands.ts", "SmtpCommands"),
   ...members("src/session.ts", "SmtpSession"),
   ...members("src/settings.ts", "SmtpSettings"),
 ];
 const REPLY = members("src/protocol/response.ts", "SmtpResponse");
 const WRITER = members("src/writer.ts", "MessageWriter");
-const EXPORTS: readonly string[] = [...exported("mod.ts"), ...exported("src/nodemailer/mod.ts")];
+const EXPORTS: readonly string[] = ["mod.ts", "src/api.ts", "src/nodemailer/mod.ts"].flatMap(exported);
 const OPTIONS = [...members("src/options.ts", "StartOptions"), ...members("src/options.ts", "SmtpOptions")];
 
 /** The names in the right column of the name table, without what is called and given. */
@@ -91,7 +91,7 @@ const names = rows(section("## Net::SMTP's names")).flatMap(([, here = ""]) =>
 describe("options in README", () => {
   const tables = [
     ["### Of a session", OPTIONS],
-    ["### Of a message", members("src/smtp.ts", "SendOptions")],
+    ["### Of a message", members("src/client.ts", "SendOptions")],
     ["### Of the extensions", members("src/extensions.ts", "MailOptions")],
     ["### Of a pool", members("src/pool/options.ts", "PoolOptions")],
     [
@@ -208,6 +208,7 @@ function diagnostics(programs: readonly string[]): string[] {
     "net-smtp": "./mod.ts",
     "net-smtp/nodemailer": "./src/nodemailer/mod.ts",
     "net-smtp/opentelemetry": "./src/opentelemetry/mod.ts",
+    "net-smtp/workers": "./src/workers/mod.ts",
   };
   const paths = Object.entries(packages).flatMap(([name, path]) => [
     [name, [path]],
