@@ -144,7 +144,7 @@ if (onNode) {
     let shop: Workshop;
     beforeAll(async () => {
       shop = await workshop();
-    });
+    }, 60_000);
     afterAll(() => shop.close());
 
     const scripts = ways("shell");

@@ -43,30 +43,27 @@ async function run(to: string[], input: string, env: Record<string, string> = {}
   });
 }
 
-// Deno is started by one of the runtimes.
-if (process.versions.bun === undefined && process.versions.deno === undefined) {
-  describe("examples/deno_script.ts", () => {
-    test("sends its input, logged in, and gives 0", async () => {
-      const login = { SMTP_USER: "me", SMTP_PASS: "secret" };
-      const [code, out, err] = await run(["a@example.com", "b@example.com"], "one\n.two\n", login);
-      expect([code, out, err]).toEqual([
-        0,
-        "a@example.com accepted 250 Stored as 1\nb@example.com accepted 250 Stored as 1\n",
-        "",
-      ]);
-      const [{ raw, to, user }] = server.messages as [RunningServer["messages"][0]];
-      expect([to, user]).toEqual([["a@example.com", "b@example.com"], "me"]);
-      expect(raw.toString()).toBe(
-        "From: from@example.com\r\nTo: a@example.com, b@example.com\r\nSubject: Output\r\n\r\none\r\n.two\r\n",
-      );
-    }, 60_000);
+describe("examples/deno_script.ts", () => {
+  test("sends its input, logged in, and gives 0", async () => {
+    const login = { SMTP_USER: "me", SMTP_PASS: "secret" };
+    const [code, out, err] = await run(["a@example.com", "b@example.com"], "one\n.two\n", login);
+    expect([code, out, err]).toEqual([
+      0,
+      "a@example.com accepted 250 Stored as 1\nb@example.com accepted 250 Stored as 1\n",
+      "",
+    ]);
+    const [{ raw, to, user }] = server.messages as [RunningServer["messages"][0]];
+    expect([to, user]).toEqual([["a@example.com", "b@example.com"], "me"]);
+    expect(raw.toString()).toBe(
+      "From: from@example.com\r\nTo: a@example.com, b@example.com\r\nSubject: Output\r\n\r\none\r\n.two\r\n",
+    );
+  }, 60_000);
 
-    test("gives 1 where it did not go to all, without a login too", async () => {
-      const [code, out] = await run(["a@example.com", "refuse-550@example.com"], "x\n");
-      expect([code, out]).toEqual([
-        1,
-        "a@example.com accepted 250 Stored as 1\nrefuse-550@example.com refused 550 No such user\n",
-      ]);
-    }, 60_000);
-  });
-}
+  test("gives 1 where it did not go to all, without a login too", async () => {
+    const [code, out] = await run(["a@example.com", "refuse-550@example.com"], "x\n");
+    expect([code, out]).toEqual([
+      1,
+      "a@example.com accepted 250 Stored as 1\nrefuse-550@example.com refused 550 No such user\n",
+    ]);
+  }, 60_000);
+});
