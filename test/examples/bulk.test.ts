@@ -28,14 +28,15 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 afterEach(() => server?.close());
 
-/** So many addresses, each tenth of them refused for good, each tenth for now; the row of the first comes twice. */
+/** So many addresses, each tenth of them refused for good, each tenth for now; the first comes twice, and its first row holds. */
 async function writeRows(path: string, length: number): Promise<string[]> {
   const addresses = Array.from({ length }, (_, at) => {
     const kind = at % 10 === 3 ? "refuse-550." : at % 10 === 7 ? "busy-450." : "reader";
     return `${kind}${at}@example.com`;
   });
   const rows = addresses.map((email, at) => `${email},"Reader ""${at}"", no. ${at}","Line one\nand ${at}"`);
-  await writeFile(path, `\uFEFFemail,name,words\r\n${[...rows, rows[0]].join("\r\n")}\r\n`);
+  const again = `${addresses[0]},Somebody else,`;
+  await writeFile(path, `\uFEFFemail,name,words\r\n${[...rows, again].join("\r\n")}\r\n`);
   return addresses;
 }
 
@@ -220,7 +221,8 @@ if (process.versions.bun === undefined && process.versions.deno === undefined) {
     // Everybody else has it, but for those in doubt, of whom some have it: at most what the connections had under way.
     const { inDoubt, accepted, before } = summary;
     expect(inDoubt + accepted + before).toBe(800);
-    expect(inDoubt).toBeLessThanOrEqual(5);
+    // Two a connection: one whose end is there, one whose answer came and was not written down yet.
+    expect(inDoubt).toBeLessThanOrEqual(10);
     expect(800 - sent.size).toBeLessThanOrEqual(inDoubt);
     await rm(home, { recursive: true });
   }, 60_000);
