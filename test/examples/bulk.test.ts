@@ -225,7 +225,7 @@ if (process.versions.bun === undefined && process.versions.deno === undefined) {
     expect(inDoubt).toBeLessThanOrEqual(10);
     expect(800 - sent.size).toBeLessThanOrEqual(inDoubt);
     await rm(home, { recursive: true });
-  }, 60_000);
+  }, 120_000);
 }
 
 /** A connection of the server has ended. */
