@@ -4,7 +4,7 @@
  * ```ts
  * import { NetSmtp } from "@net-smtp/net-smtp";
  *
- * await NetSmtp.start("smtp.example.com", 587, { helo: "client.example.com", user: "me", secret: "…" }, async (smtp) => {
+ * await NetSmtp.start("smtp.example.com", 587, { helo: "client.example.com", user: "me", secret: "secret" }, async (smtp) => {
  *   const delivery = await smtp.sendMessage("Subject: hi\n\nhello\n", "me@example.com", ["a@example.com", "b@example.com"]);
  *   for (const { address, fate, response } of delivery.recipients) console.log(address, fate, `${response}`);
  * });

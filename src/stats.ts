@@ -35,8 +35,15 @@ export interface SmtpFigures {
   readonly lastError: SmtpLastError | undefined;
   /** How many recipients had which fate, duplicates counted. */
   readonly fates: Readonly<Record<Fate, number>>;
-  /** Sessions: those open now, those ever started, and starts that failed. */
-  readonly connections: { readonly open: number; readonly opened: number; readonly failed: number };
+  /** Sessions, by what became of their start. */
+  readonly connections: {
+    /** Sessions that are open now. */
+    readonly open: number;
+    /** Sessions ever started. */
+    readonly opened: number;
+    /** Starts that failed. */
+    readonly failed: number;
+  };
 }
 
 /** Milliseconds within which a part of the messages were accepted. */

@@ -30,7 +30,12 @@ export interface DialogueEvent {
  * Where a dialogue is shown: an object that takes text (`process.stderr`), or a function that takes events. What it
  * throws, and a promise of its that rejects, is ignored.
  */
-export type DebugOutput = { write(text: string): unknown } | ((event: DialogueEvent) => unknown);
+export type DebugOutput =
+  | {
+      /** Given the dialogue as text, whole lines. */
+      write(text: string): unknown;
+    }
+  | ((event: DialogueEvent) => unknown);
 
 const PREFIXES = { client: "C: ", server: "S: ", engine: "-- " } as const;
 

@@ -30,9 +30,14 @@ export interface NetSmtpMailOptions extends NetSmtpTransportOptions {
 }
 
 /** Nodemailer's transporter, whose messages end as the transport's do. */
-export type NetSmtpTransporter<M> = M extends { sendMail(data: infer D, ...rest: never[]): unknown }
+export type NetSmtpTransporter<M> = M extends {
+  /** What Nodemailer declares. */
+  sendMail(data: infer D, ...rest: never[]): unknown;
+}
   ? {
+      /** Sends a message. Rejects with a `NetSmtpTransportError` that has the fate of every recipient. */
       sendMail(data: D): Promise<NetSmtpSentMessageInfo>;
+      /** The same by a callback. */
       sendMail(data: D, callback: (error: NetSmtpTransportError | null, info: NetSmtpSentMessageInfo) => void): void;
     } & M
   : M;

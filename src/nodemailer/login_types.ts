@@ -84,10 +84,21 @@ export interface NetSmtpCustomAuthResponse {
 export interface NetSmtpCustomAuthContext {
   /** The login. */
   auth: {
+    /** `auth.type` in upper case; `LOGIN` if there is none. */
     type: string;
+    /** Who logs in. */
     user: string;
+    /** The mechanism's name as it was given. */
     method: string;
-    credentials: { user: string; pass: string; options: object | undefined };
+    /** What to log in with. */
+    credentials: {
+      /** Who logs in. */
+      user: string;
+      /** The password. */
+      pass: string;
+      /** `auth.options` as they were given. */
+      options: object | undefined;
+    };
   };
   /** The mechanism's name in upper case. */
   method: string;

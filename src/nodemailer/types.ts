@@ -175,7 +175,12 @@ export interface NetSmtpSentMessageInfo {
   /** The Message-ID that the server put in its place, if its reply names one: Outlook's and Amazon SES's do. */
   serverMessageId?: string;
   /** The envelope that was used; "" is the null sender. */
-  envelope: { from: string; to: string[] };
+  envelope: {
+    /** The sender's address; "" is the null sender. */
+    from: string;
+    /** The recipients' addresses, in the order given. */
+    to: string[];
+  };
   /** The Message-ID, with angle brackets. */
   messageId: string;
   /** The fate of every recipient, in the order given. */
@@ -229,11 +234,17 @@ export interface NetSmtpMail {
   readonly message: {
     /** Sender (false or "": the null sender), recipients, and `dsn`, `requireTLSExtensionEnabled`, `size`, `use8BitMime`; never changed here. */
     getEnvelope(): {
+      /** The sender's address; false is the null sender. */
       readonly from?: unknown;
+      /** The recipients' addresses. */
       readonly to?: unknown;
+      /** Notifications (RFC 3461). */
       readonly dsn?: unknown;
+      /** REQUIRETLS (RFC 8689). */
       readonly requireTLSExtensionEnabled?: unknown;
+      /** Octets of the message (RFC 1870). */
       readonly size?: unknown;
+      /** BODY=8BITMIME (RFC 6152). */
       readonly use8BitMime?: unknown;
     };
     /** The Message-ID with angle brackets; made if there is none. */

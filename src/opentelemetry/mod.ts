@@ -21,9 +21,19 @@ export type { SmtpObserver } from "../events.ts";
 /** How spans and metrics are made. */
 export interface OpenTelemetryOptions {
   /** Who makes spans, a `TracerProvider`. Default: the global one. */
-  tracerProvider?: { getTracer(name: string, version?: string): unknown } | undefined;
+  tracerProvider?:
+    | {
+        /** The tracer of this library. */
+        getTracer(name: string, version?: string): unknown;
+      }
+    | undefined;
   /** Who makes metrics, a `MeterProvider`. Default: the global one, as it is when something happens. */
-  meterProvider?: { getMeter(name: string, version?: string): unknown } | undefined;
+  meterProvider?:
+    | {
+        /** The meter of this library. */
+        getMeter(name: string, version?: string): unknown;
+      }
+    | undefined;
   /** Whether spans hold the addresses of the sender and the recipients, and errors in words, which name them. Default false. */
   addresses?: boolean | undefined;
 }

@@ -19,7 +19,12 @@ export interface PoolCloseOptions {
 /** What was left when a pool was closed. */
 export interface PoolClosed {
   /** The messages that certainly did not go; each has rejected too. */
-  unsent: { id: string | undefined; recipients: readonly RecipientResult[] }[];
+  unsent: {
+    /** The message's id, where it was given one. */
+    id: string | undefined;
+    /** What became of each recipient, in the order given. */
+    recipients: readonly RecipientResult[];
+  }[];
 }
 
 /** What a pool does to end. */

@@ -33,6 +33,8 @@ export interface Certificates {
   readonly server: Identity;
   /** From the same authority, for localhost alone: no address in it. */
   readonly nameOnly: Identity;
+  /** From the same authority, for the servers that the documentation speaks of: *.example.com, smtp.gmail.com. */
+  readonly example: Identity;
   /** From the same authority, for wrong.example. */
   readonly wrongName: Identity;
   /** From the same authority, for localhost, expired in 2020. */
@@ -70,15 +72,16 @@ async function make(): Promise<Certificates> {
     ],
   });
   const authority = { certificate, keys };
-  const [server, nameOnly, wrongName, expired, client, selfSigned] = await Promise.all([
+  const [server, nameOnly, example, wrongName, expired, client, selfSigned] = await Promise.all([
     issue(authority, ["localhost"], ["127.0.0.1", "::1"]),
     issue(authority, ["localhost"], []),
+    issue(authority, ["*.example.com", "smtp.gmail.com"], []),
     issue(authority, ["wrong.example"], []),
     issue(authority, ["localhost"], ["127.0.0.1"], new Date("2020-01-02")),
     issue(authority, ["client.example"], []),
     signItself(["localhost"], ["127.0.0.1"]),
   ]);
-  return { ca: certificate.toString("pem"), server, nameOnly, wrongName, expired, selfSigned, client };
+  return { ca: certificate.toString("pem"), server, nameOnly, example, wrongName, expired, selfSigned, client };
 }
 
 async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
