@@ -5,7 +5,7 @@
  * import { NetSmtp } from "net-smtp/workers";
  *
  * export default {
- *   async fetch(request: Request, env: { SECRET: string }): Promise<Response> {
+ *   async fetch(_request: Request, env: { SECRET: string }): Promise<Response> {
  *     const options = { tls: true, helo: "example.com", user: "me", secret: env.SECRET };
  *     const delivery = await NetSmtp.start("smtp.example.com", 465, options, async (smtp) => {
  *       return await smtp.sendMessage("Subject: hi\r\n\r\nhello\r\n", "me@example.com", "you@example.net");

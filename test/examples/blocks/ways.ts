@@ -70,6 +70,11 @@ export const WAYS: Readonly<Record<string, Way>> = {
         'node -e \'import("net-smtp").then((m) => console.log(m.NetSmtp.defaultPort))\'; grep -c imports deno.json >/dev/null && bun -e \'console.log(typeof require("net-smtp").NetSmtp === "function")\'',
     },
   },
+  "README.md#Cloudflare Workers": { types: {} },
+  "docs/workers.md#On Cloudflare Workers": { types: {} },
+  "docs/workers.md#One request, many messages": { types: {} },
+  "docs/workers.md#A service binding": { types: {} },
+  "src/workers/mod.ts": { types: {} },
   "README.md#A Nodemailer transport": { here: { stores: 1, prints: FATES } },
   "README.md#A Nodemailer transport#2": {
     here: {
