@@ -37,6 +37,7 @@ export const TIERS: readonly (readonly string[])[] = [
     "told",
     "delivered",
     "withdraw",
+    "overlap",
     "parts",
     "outcome",
     "limits",
