@@ -70,9 +70,10 @@ export const DOVECOT: Subject = {
 export const HARAKA: Subject = {
   name: "Haraka",
   recipe: HARAKA_RECIPE,
-  storage: { adds: ["Received"], lineEnd: "\r\n" },
+  storage: { adds: ["Authentication-Results?", "Received"], lineEnd: "\r\n" },
   offers: ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "STARTTLS"],
   logins: ["PLAIN", "LOGIN", "CRAM-MD5"],
+  takesNothingBehindAnEnd: true,
 };
 
 /** All of them, in the order of the table. */

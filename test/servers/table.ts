@@ -55,7 +55,7 @@ function versionOf({ recipe: { name } }: Subject): string {
 }
 
 function storage({ storage: { adds, lineEnd } }: Subject): string {
-  const names = adds.map((name) => (name.endsWith("?") ? `${name.slice(0, -1)} (one recipient)` : name)).join(", ");
+  const names = adds.map((name) => (name.endsWith("?") ? `${name.slice(0, -1)} (not always)` : name)).join(", ");
   return `${names} | ${lineEnd === "\n" ? "LF, read as CRLF" : "CRLF"}`;
 }
 

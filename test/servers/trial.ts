@@ -34,6 +34,8 @@ export interface Subject {
   readonly logins: readonly string[];
   /** It speaks LMTP, and its unix socket in its folder. */
   readonly lmtp?: { readonly socket: string };
+  /** It refuses a message that stands behind the end of another, once; the engine does not try again. */
+  readonly takesNothingBehindAnEnd?: true;
   /** True once nothing is left to deliver. */
   idle?(place: Place): boolean;
 }
