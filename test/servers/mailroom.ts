@@ -112,7 +112,7 @@ export class Mailroom {
 }
 
 /** Takes off exactly the headers that the transport is known to add, one after the other, with their folded lines. */
-export function withoutAdded(
+function withoutAdded(
   file: Buffer,
   { adds, lineEnd }: Storage,
   path: string,
