@@ -112,11 +112,7 @@ export class Mailroom {
 }
 
 /** Takes off exactly the headers that the transport is known to add, one after the other, with their folded lines. */
-function withoutAdded(
-  file: Buffer,
-  { adds, lineEnd }: Storage,
-  path: string,
-): { added: string; octets: Buffer } {
+function withoutAdded(file: Buffer, { adds, lineEnd }: Storage, path: string): { added: string; octets: Buffer } {
   const text = file.toString("latin1");
   let at = 0;
   for (const header of adds) {

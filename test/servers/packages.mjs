@@ -40,7 +40,7 @@ function run(command, args, options = {}) {
   });
   if (error || status !== 0) {
     const why = error?.message ?? stderr.split("\n").find((line) => /^(E|W|Err|dpkg)/.test(line)) ?? stderr.trim();
-    throw new NoPackages(`${command} ${args.find((arg) => !arg.startsWith("-"))}: ${why}`);
+    throw new NoPackages(`${command} ${args.find((arg) => /^[a-z]+$/.test(arg)) ?? ""}: ${why}`);
   }
   return stdout;
 }

@@ -18,7 +18,8 @@ const given = process.argv.slice(2);
 /** The namespaces, and in them a file system in memory for everything that is written. */
 const ISOLATED = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const GROUND = 'mount -t tmpfs -o mode=755 tmpfs "$0" && exec "$@"';
-const OVERLAY = 'cd "$0" && mkdir a b c && mount -t overlay overlay -o lowerdir=a:/usr,upperdir=b,workdir=c /usr';
+const OVERLAY =
+  'cd "$0" && mkdir a b c && chown 5000:5000 a && mount -t overlay overlay -o lowerdir=a:/usr,upperdir=b,workdir=c /usr';
 
 /** What is missing here, in a line; undefined if it can run. */
 function obstacle() {
@@ -36,7 +37,7 @@ function obstacle() {
   });
   if (tried.status === 0) return undefined;
   const why = tried.stderr.trim().split("\n")[0];
-  return `no mount namespace with an overlay file system (${why}): run it where root may mount, as in a privileged container`;
+  return `root may not mount an overlay or give files away (${why}): run it as real root, in a privileged container for example`;
 }
 
 function skip(why) {
@@ -65,6 +66,13 @@ function installHaraka() {
   if (status !== 0) throw new Error("npm ci in test/servers failed");
 }
 
+/** The first process of the namespaces: with it all others die, and only then `unshare` ends. */
+function firstProcess(unshare) {
+  return processesIn(namespace).find((pid) =>
+    readFileSync(`/proc/${pid}/status`, "utf8").includes(`\nPPid:\t${unshare}\n`),
+  );
+}
+
 /** What is seen of this machine by everybody else, which must not change. */
 function outside() {
   return ["/proc/self/mounts", "/etc/passwd", "/etc/group"].map((path) => readFileSync(path, "utf8")).join("\n");
@@ -79,6 +87,17 @@ function processesIn(namespace) {
       return false;
     }
   });
+}
+
+/** `unshare` makes the namespace after it began; until then this machine's own is seen, and it is not known. */
+function learnNamespace() {
+  try {
+    const seen = readlinkSync(`/proc/${child.pid}/ns/pid_for_children`);
+    if (seen !== readlinkSync("/proc/self/ns/pid")) namespace ??= seen;
+  } catch {
+    // It is over already.
+  }
+  if (namespace !== undefined) clearInterval(learning);
 }
 
 function runIsolated(env, args) {
@@ -100,15 +119,12 @@ const child = runIsolated(
   given.filter((arg) => arg !== "--fetch"),
 );
 let namespace;
-child.once("spawn", () => {
-  setTimeout(() => {
-    namespace = readlinkSync(`/proc/${child.pid}/ns/pid_for_children`);
-  }, 1_000);
-});
+const learning = setInterval(learnNamespace, 100).unref();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, () => {
-    child.kill("SIGKILL");
+  process.on(signal, () => {
     process.exitCode = 130;
+    learnNamespace();
+    process.kill(Number(firstProcess(child.pid) ?? child.pid), "SIGKILL");
   });
 }
 child.once("close", (code) => {
