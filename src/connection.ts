@@ -18,6 +18,7 @@ import {
 import { type Limits, limitsOf } from "./limits.ts";
 import type { ManualTransaction } from "./manual.ts";
 import type { SmtpStream } from "./net/stream.ts";
+import { mayOverlap } from "./overlap.ts";
 import type { Mailbox } from "./protocol/address.ts";
 import type { Capabilities } from "./protocol/capabilities.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
@@ -82,7 +83,10 @@ export class Connection {
   #capabilities: Capabilities | undefined;
   #dialogue!: Dialogue;
   readonly #settings: ConnectionSettings;
-  readonly #host: string;
+  /** Ends of messages that are written and not answered. */
+  endsUnanswered = 0;
+  /** The host, as it was given. */
+  readonly host: string;
   #unanswered = 0;
   #heldBack: Turn | undefined;
   readonly #foreignTls: boolean;
@@ -92,7 +96,7 @@ export class Connection {
 
   /** A connection just made to a host; the settings' signal drops it. */
   constructor(stream: SmtpStream, dialogue: Dialogue, settings: ConnectionSettings, host: string) {
-    this.#host = host;
+    this.host = host;
     this.stream = stream;
     this.dialogue = dialogue;
     this.#settings = settings;
@@ -142,7 +146,7 @@ export class Connection {
 
   /** True if content may go in chunks (RFC 3030). */
   get chunking(): boolean {
-    return this.#settings.chunking && this.pipelining && this.offers("CHUNKING") && !withoutBdat.has(this.#host);
+    return this.#settings.chunking && this.pipelining && this.offers("CHUNKING") && !withoutBdat.has(this.host);
   }
 
   /** True while a BDAT LAST is unanswered. */
@@ -166,7 +170,7 @@ export class Connection {
   /** A BDAT LAST is written; the turn, if it is given, passes when the next message may begin, `inFlight` at a time. */
   lastWritten(turn: Turn | undefined): void {
     this.#unanswered++;
-    if (this.#unanswered < this.#settings.inFlight) turn?.pass();
+    if (this.#unanswered < this.#settings.inFlight && mayOverlap(this.host)) turn?.pass();
     else this.#heldBack = turn;
   }
 
@@ -180,7 +184,7 @@ export class Connection {
 
   /** BDAT was answered as a command that the server does not know: it may take the octets for commands. */
   refuseBdat(error: SmtpError): void {
-    withoutBdat.add(this.#host);
+    withoutBdat.add(this.host);
     this.dialogue.fail(error);
   }
 

@@ -16,6 +16,7 @@ import { agreed, type Envelope } from "./envelope.ts";
 import type { SmtpError } from "./errors.ts";
 import { ChunkWriter, DataWriter } from "./framing.ts";
 import type { Message } from "./message.ts";
+import { isOutOfSequence, mayOverlap, refuseOverlap } from "./overlap.ts";
 import { mail, rcpt } from "./protocol/command.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
 import {
@@ -68,6 +69,7 @@ export class Transaction implements Evidence {
   readonly #options: TransactionOptions;
   #envelope: Envelope;
   #writer: ContentWriter | undefined;
+  #endOut = false;
   #lastOwed = false;
   #message: Message;
   #stopped: SmtpError | undefined;
@@ -106,9 +108,11 @@ export class Transaction implements Evidence {
       this.#mayBegin();
       this.#begun = now();
       const along = this.#goesAlong();
+      const behind = this.#connection.endsUnanswered > 0;
       const envelope = this.#sendEnvelope();
       if (along) this.#writeWhole(this.#chunkWriter(), turn);
       await envelope;
+      if (behind && !along && !this.#stopped && isOutOfSequence(this)) await this.#sendInOrder();
       this.#envelopeAnswered = now();
       this.#owesReset(mailReply(this)?.success ?? this.reset);
       if (along) await this.#writer?.owed?.promise;
@@ -170,6 +174,13 @@ export class Transaction implements Evidence {
     return connection.flights(lines, this.replies, () => !this.#mayGoOn);
   }
 
+  /** Refused for standing behind an end, which is answered by now: sent again. */
+  #sendInOrder(): Promise<unknown> {
+    refuseOverlap(this.#connection.host);
+    this.replies.length = 0;
+    return this.#sendEnvelope();
+  }
+
   /** Only the latest transaction knows in which state the server is. */
   #owesReset(owed: boolean): void {
     if (this.#connection.latest === this) this.#connection.resetOwed = owed;
@@ -194,13 +205,15 @@ export class Transaction implements Evidence {
   #endWritten(turn: Turn): void {
     // A server that merges who is named twice answers once for both; what follows must not be taken for the other answer.
     const next = this.each && namedTwice(this.recipients) ? undefined : turn;
+    this.#endOut = true;
+    this.#connection.endsUnanswered++;
     if (dataReply(this)) this.#dotWritten(next);
     else this.#lastWritten(next);
   }
 
   #dotWritten(turn: Turn | undefined): void {
     this.#owesReset(false);
-    if (this.#connection.pipelining) turn?.pass();
+    if (this.#connection.pipelining && mayOverlap(this.#connection.host)) turn?.pass();
   }
 
   /** Until it is answered its transaction may stand open on the server: a MAIL needs an RSET in front of it (RFC 3030 2). */
@@ -268,6 +281,7 @@ export class Transaction implements Evidence {
 
   /** The end of the message was answered, or will not be. */
   #settled(): void {
+    if (this.#endOut) this.#connection.endsUnanswered--;
     if (!this.#lastOwed) return;
     this.#owesReset(!(acceptedForAll(this) && transactionOpen(this)));
     this.#connection.lastAnswered();

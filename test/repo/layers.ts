@@ -38,6 +38,7 @@ export const TIERS: readonly (readonly string[])[] = [
     "told",
     "delivered",
     "withdraw",
+    "overlap",
     "parts",
     "outcome",
     "limits",

@@ -1,0 +1,4 @@
+import { DOVECOT } from "./subjects.ts";
+import { suite } from "./suite.ts";
+
+suite(DOVECOT);

@@ -1,0 +1,4 @@
+import { EXIM } from "./subjects.ts";
+import { suite } from "./suite.ts";
+
+suite(EXIM);

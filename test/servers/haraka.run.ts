@@ -1,0 +1,4 @@
+import { HARAKA } from "./subjects.ts";
+import { suite } from "./suite.ts";
+
+suite(HARAKA);

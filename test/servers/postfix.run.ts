@@ -1,0 +1,4 @@
+import { POSTFIX } from "./subjects.ts";
+import { suite } from "./suite.ts";
+
+suite(POSTFIX);
