@@ -145,7 +145,8 @@ export abstract class SmtpSession extends SmtpSettings {
     this.#starting = true;
     this.#capabilities = undefined;
     try {
-      const network = await this.network();
+      const found = this.network();
+      const network = found instanceof Promise ? await found : found; // one that was given is not waited for
       const { address, port } = this;
       const place = { connection: crypto.randomUUID(), host: address, port };
       const transcript = debugTranscript(settings.debugOutput, place.connection);

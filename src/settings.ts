@@ -59,11 +59,13 @@ export abstract class SmtpSettings {
     return this.#settings;
   }
 
-  /** @ignore What is dialled with. Throws `SmtpArgumentError` if it cannot do what the session is set to. */
-  protected async network(): Promise<SmtpNetwork> {
-    const network = typeof this.#runtime === "function" ? await this.#runtime() : this.#runtime;
-    network.check?.(this.#settings);
-    return network;
+  /** @ignore What is dialled with, a promise only if it must be loaded. Throws `SmtpArgumentError` if it cannot do what the session is set to. */
+  protected network(): SmtpNetwork | Promise<SmtpNetwork> {
+    const checked = (network: SmtpNetwork): SmtpNetwork => {
+      network.check?.(this.#settings);
+      return network;
+    };
+    return typeof this.#runtime === "function" ? this.#runtime().then(checked) : checked(this.#runtime);
   }
 
   /** True if the session says EHLO (Net::SMTP#esmtp?). */
