@@ -92,7 +92,7 @@ export { SmtpResponse } from "./src/protocol/reply.ts";
 export type { RecipientPolicy } from "./src/protocol/verdict.ts";
 export type { RecipientListing, RecipientReply } from "./src/recipients.ts";
 export { secretOf } from "./src/sasl/credentials.ts";
-export { CRAM_BUFSIZE, IMASK, OMASK } from "./src/sasl/md5.ts";
+export { CRAM_BUFSIZE, IMASK, OMASK } from "./src/sasl/masks.ts";
 export type { SaslConversation, SaslCredentials, SaslExchange, SaslMechanism, Secret } from "./src/sasl/mechanism.ts";
 export { DEFAULT_AUTH_TYPE } from "./src/sasl/registry.ts";
 export type { SmtpSession } from "./src/session.ts";
