@@ -1,0 +1,3 @@
+export function page(_results: string): string {
+  return "";
+}
