@@ -6,7 +6,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { inject } from "vitest";
@@ -122,7 +122,7 @@ export function install(path: string, packages: Readonly<Record<string, string>>
   for (const [name, here] of Object.entries(packages)) {
     const link = join(path, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(MODULES, here), link);
+    if (!existsSync(link)) symlinkSync(join(MODULES, here), link);
   }
 }
 

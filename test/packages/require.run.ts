@@ -27,14 +27,18 @@ const names = (module) => Object.keys(module).filter((name) => !/^(__esModule|mo
   });
   install(path, PEERS);
   const printed = await run(path, [process.execPath, "main.cjs"]);
-  expect(printed.trim().split("\n").filter((line) => !line.includes("Warning") && !line.startsWith("(Use"))).toEqual(
-    ENTRIES.map((entry) => `${entry} true`),
-  );
+  expect(
+    printed
+      .trim()
+      .split("\n")
+      .filter((line) => !line.includes("Warning") && !line.startsWith("(Use")),
+  ).toEqual(ENTRIES.map((entry) => `${entry} true`));
 });
 
 test("require() without the optional peers gives the entries that do without them", async () => {
   const path = project("without-peers", {
-    "main.cjs": 'console.log(typeof require("net-smtp").NetSmtp, typeof require("net-smtp/nodemailer").NetSmtpTransport);\n',
+    "main.cjs":
+      'console.log(typeof require("net-smtp").NetSmtp, typeof require("net-smtp/nodemailer").NetSmtpTransport);\n',
     "telemetry.cjs": 'require("net-smtp/opentelemetry");\n',
   });
   install(path, {});
