@@ -6,10 +6,9 @@
  */
 
 import { join } from "node:path";
-import * as commonjs from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import * as esbuild from "esbuild";
-import { rollup } from "rollup";
+import { type Plugin, rollup } from "rollup";
 
 /** A file that came out. */
 export interface Chunk {
@@ -35,6 +34,9 @@ export const TARGETS: readonly Target[] = [
   { name: "Node", platform: "node", conditions: ["node"] },
   { name: "Workers", platform: "neutral", conditions: ["workerd", "worker", "browser"] },
 ];
+
+/** Its types are CommonJS's, and it is not. */
+const { default: commonjs } = (await import("@rollup/plugin-commonjs")) as unknown as { default: () => Plugin };
 
 const EXTERNAL = ["node:*", "cloudflare:*"];
 
@@ -80,7 +82,7 @@ async function byRollup(path: string, target: Target, single = false, minify = f
     external: (id) => /^(node|cloudflare):/.test(id),
     plugins: [
       nodeResolve({ exportConditions: [...target.conditions], preferBuiltins: true, browser: false }),
-      commonjs.default(),
+      commonjs(),
     ],
     onLog: () => undefined,
   });

@@ -19,7 +19,8 @@ interface Size {
   readonly single: number;
 }
 
-const NOTHING = "not run";
+/** Stands where a file of tests was not run. */
+export const NOTHING = "not run";
 
 /** The page of the results in a folder. */
 export function page(folder: string): string {
@@ -49,7 +50,10 @@ export function page(folder: string): string {
     "## Contents",
     contents(read("content")),
     "",
-  ].join("\n\n").trimEnd().concat("\n");
+  ]
+    .join("\n\n")
+    .trimEnd()
+    .concat("\n");
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -85,7 +89,9 @@ function size(found: readonly (readonly [string, Size | undefined])[]): string {
 function time(found: { runs: number; node: string; figures: Readonly<Record<string, number>> } | undefined): string {
   if (!found) return NOTHING;
   const rows = Object.entries(found.figures).map(([name, ms]) => [
-    name === "package" ? "`net-smtp` as it is installed, with the pool and in files of their own" : `bundled by ${name}`,
+    name === "package"
+      ? "`net-smtp` as it is installed, with the pool and in files of their own"
+      : `bundled by ${name}`,
     ms.toFixed(1),
   ]);
   return table([`Node ${found.node}, least of ${found.runs}`, "ms"], rows);

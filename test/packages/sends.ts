@@ -9,7 +9,7 @@ const PORT = "const port = Number(process.argv[2]);";
 const PRINT = "console.log(delivery.recipients.map(({ fate }) => fate).join());";
 
 /** NetSmtp and nothing else. */
-export const ENGINE = `import { NetSmtp } from "net-smtp";
+export const ENGINE: string = `import { NetSmtp } from "net-smtp";
 ${PORT}
 NetSmtp.start("127.0.0.1", port, (smtp) => smtp.sendMessage(${MESSAGE})).then((delivery) => {
   ${PRINT}

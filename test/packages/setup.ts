@@ -1,6 +1,6 @@
 /**
  * Before the tests: the tools of this folder are installed, the package is built, packed and unpacked. After them:
- * docs/packages.md is written from what they found, unless this is CI, and shown.
+ * docs/packages.md is written, if all of them ran and this is not CI, and shown.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { TestProject } from "vitest/node";
-import { page } from "./page.ts";
+import { NOTHING, page } from "./page.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -29,7 +29,7 @@ export default function setup({ provide }: TestProject): () => void {
   return () => {
     const text = page(join(folder, "results"));
     process.stdout.write(`\n${text}\n`);
-    if (!process.env.CI) writeFileSync(join(root, "docs/packages.md"), text);
+    if (!process.env.CI && !text.includes(NOTHING)) writeFileSync(join(root, "docs/packages.md"), text);
     rmSync(folder, { recursive: true, force: true });
   };
 }
