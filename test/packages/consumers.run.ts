@@ -45,7 +45,8 @@ describe.concurrent("a consumer", () => {
           const subjects = server.messages.map(({ raw }) => /^Subject: by the (\w+)\r?$/m.exec(`${raw}`)?.[1]);
           expect(subjects).toEqual(["engine", "plugin"]);
           arrived[manager.name] = { ...arrived[manager.name], [system.name]: subjects.join(", ") };
-          versions[manager.name] ??= (await run(path, manager.version)).trim();
+          // Some say what they load before they say their version.
+          versions[manager.name] ??= /\d+\.\d+\.\d+\s*$/.exec(await run(path, manager.version))?.[0].trim() ?? "";
         } finally {
           await server.close();
         }
@@ -62,5 +63,5 @@ afterAll(() => {
     cells: arrived[name] ?? {},
   }));
   record("consumers", { systems: SYSTEMS.map(({ name }) => name), rows });
-  expect(rows).toHaveLength(MANAGERS.length);
+  expect(rows.filter(({ version }) => !version).map(({ name }) => name)).toEqual([]);
 });

@@ -73,7 +73,8 @@ const taken: Record<string, string[]> = {};
 
 describe.concurrent.each(COMPILERS)("TypeScript $version", ({ version, path: compiler }) => {
   for (const { name, packages, typed } of PROJECTS) {
-    for (const { name: resolution, options } of RESOLUTIONS) {
+    // How modules are found does not depend on whose types Nodemailer's are.
+    for (const { name: resolution, options } of typed ? RESOLUTIONS : RESOLUTIONS.slice(0, 1)) {
       test(`takes every entry with ${name}, ${resolution}`, async ({ expect }) => {
         const compilerOptions = {
           target: "es2022",
