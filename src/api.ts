@@ -85,7 +85,7 @@ export { SmtpResponse } from "./protocol/reply.ts";
 export type { RecipientPolicy } from "./protocol/verdict.ts";
 export type { RecipientListing, RecipientReply } from "./recipients.ts";
 export { secretOf } from "./sasl/credentials.ts";
-export { CRAM_BUFSIZE, IMASK, OMASK } from "./sasl/md5.ts";
+export { CRAM_BUFSIZE, IMASK, OMASK } from "./sasl/masks.ts";
 export type { SaslConversation, SaslCredentials, SaslExchange, SaslMechanism, Secret } from "./sasl/mechanism.ts";
 export { DEFAULT_AUTH_TYPE } from "./sasl/registry.ts";
 export type { SmtpSession } from "./session.ts";

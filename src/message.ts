@@ -7,9 +7,9 @@
 
 import { SmtpArgumentError, shown } from "./errors.ts";
 import { Utf8 } from "./utf8.ts";
-import { MessageWriter } from "./writer.ts";
+import type { MessageWriter } from "./writer.ts";
 
-export { MessageWriter };
+export type { MessageWriter };
 
 /** A piece of a message: text goes as UTF-8. */
 export type MessageChunk = string | Uint8Array;
@@ -107,7 +107,7 @@ async function called(make: () => MessageSource | Promise<MessageSource>): Promi
 }
 
 /** Given up while it is being made, it is closed as soon as it is there. */
-function preparedChunks(prepare: () => Promise<Message>): AsyncIterator<Uint8Array> {
+function preparedChunks(prepare: () => Promise<Pick<Message, "open">>): AsyncIterator<Uint8Array> {
   let made: Promise<AsyncIterator<Uint8Array>> | undefined;
   const opened = (): Promise<AsyncIterator<Uint8Array>> => (made ??= prepare().then((message) => message.open()));
   return {
@@ -134,9 +134,16 @@ function leave(close: () => unknown): Promise<IteratorResult<Uint8Array>> {
   return Promise.resolve({ done: true, value: undefined });
 }
 
-/** What `openMessageStream` and `data` write in a block: it runs when the message is opened. */
+/**
+ * What `openMessageStream` and `data` write in a block: it runs when the message is opened. The writer and its printf are
+ * loaded with the first of them: most programs have none (docs/packages.md).
+ */
 export function writerMessage(block: (writer: MessageWriter) => unknown): Message {
-  return once(() => MessageWriter.run(block), true);
+  const writing = async (): Promise<Pick<Message, "open">> => {
+    const { MessageWriter } = await import("./writer.ts");
+    return { open: () => MessageWriter.run(block) };
+  };
+  return once(() => preparedChunks(writing), true);
 }
 
 function ofValue(source: Exclude<MessageSource, (...args: never[]) => unknown>): Message {

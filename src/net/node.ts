@@ -12,7 +12,6 @@ import type { Duplex } from "node:stream";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { SmtpArgumentError, SmtpTlsError, shown } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { tlsBinding } from "./binding.ts";
 import { nodeDiagnostics } from "./diagnostics.ts";
 import { endpoint, isLoopback } from "./endpoint.ts";
 import type {
@@ -186,7 +185,9 @@ class NodeStream implements SmtpStream {
   }
 
   async channelBinding(): Promise<ChannelBinding | undefined> {
-    return this.tls ? await tlsBinding(this.#socket) : undefined;
+    if (!this.tls) return undefined;
+    const { tlsBinding } = await import("./binding.ts"); // only a login asks for it
+    return await tlsBinding(this.#socket);
   }
 
   ref(): void {

@@ -6,7 +6,7 @@
 
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError, shown } from "../../src/errors.ts";
-import { cramMd5 } from "../../src/sasl/cram_md5.ts";
+import { cramMd5 } from "../../src/sasl/lazy.ts";
 import { login } from "../../src/sasl/login.ts";
 import type { SaslMechanism } from "../../src/sasl/mechanism.ts";
 import { plain } from "../../src/sasl/plain.ts";

@@ -1,0 +1,31 @@
+/**
+ * Mechanisms that few logins use, loaded at the first login that does: SCRAM with its tables, and CRAM-MD5 with its hash,
+ * would be a twentieth of what a program loads to send a message (docs/packages.md). The law here: what is loaded late
+ * behaves as if it had always been there; nothing is said to the server before it is.
+ *
+ * @module
+ */
+
+import type { SaslMechanism } from "./mechanism.ts";
+import type { ScramHash } from "./scram_keys.ts";
+
+/** CRAM-MD5 (RFC 2195). */
+export const cramMd5: SaslMechanism = lazy("CRAM-MD5", async () => (await import("./cram_md5.ts")).cramMd5);
+
+/** The two SCRAMs of a hash (RFC 5802, 7677), with the binding and without. */
+export function scram(hash: ScramHash): { plus: SaslMechanism; bare: SaslMechanism } {
+  const load = async () => (await import("./scram.ts")).scram(hash);
+  return {
+    plus: lazy(`SCRAM-${hash}-PLUS`, async () => (await load()).plus),
+    bare: lazy(`SCRAM-${hash}`, async () => (await load()).bare),
+  };
+}
+
+function lazy(name: string, load: () => Promise<SaslMechanism>): SaslMechanism {
+  return {
+    name,
+    async *exchange(credentials) {
+      yield* (await load()).exchange(credentials);
+    },
+  };
+}
