@@ -11,6 +11,7 @@ const config: ViteUserConfigFnObject = defineConfig(({ mode }) => ({
     include: [mode === "compare" ? "test/campaign/compare.run.ts" : "test/campaign/*.test.ts"],
     env: { CAMPAIGN: process.env.CAMPAIGN ?? "ci" },
     allowOnly: false,
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -11,7 +11,7 @@ import type { Timeouts } from "./deadlines.ts";
 import { Dialogue } from "./dialogue.ts";
 import { errorClass, isSmtpError, SmtpConnectionError, SmtpError } from "./errors.ts";
 import { OpenDeadline } from "./limited.ts";
-import { dial } from "./net/dial.ts";
+import { type Dialled, type DialOptions, dial } from "./net/dial.ts";
 import type { SmtpNetwork, SmtpStream, SocketMaker, SocketRequest, SuppliedSocket, TlsSettings } from "./net/stream.ts";
 import type { Settings } from "./options.ts";
 import type { SmtpResponse } from "./protocol/reply.ts";
@@ -44,7 +44,7 @@ export async function open(endpoint: Endpoint): Promise<Connection> {
   for (;;) {
     const port = unix === undefined ? endpoint.port : undefined;
     const { stream, rest } = await deadline.run((signal) => {
-      return dial(network, addresses, { port, localAddress: settings.localAddress, signal });
+      return permitted(endpoint, addresses, { port, localAddress: settings.localAddress, signal });
     });
     try {
       return await greeted(endpoint, deadline, stream);
@@ -52,6 +52,17 @@ export async function open(endpoint: Endpoint): Promise<Connection> {
       addresses = rest;
       if (addresses.length === 0 || deadline.over || isFinal(error)) throw error;
     }
+  }
+}
+
+/** Deno permits a name and its addresses apart: where the name may be looked up and dialled, its addresses need not be. */
+async function permitted({ network, address }: Endpoint, found: string[], options: DialOptions): Promise<Dialled> {
+  try {
+    return await dial(network, found, options);
+  } catch (error) {
+    const denied = isSmtpError(error) && error.retry === "never";
+    if (!denied || options.port === undefined || found.includes(address)) throw error;
+    return await dial(network, [address], options);
   }
 }
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError } from "../src/errors.ts";
 import { asked, MAIL_OPTIONS, type MailOptions, NOTHING_ASKED } from "../src/extensions.ts";
+import { runs } from "./support/runs.ts";
 
 /** `DSN RET=FULL`, with `?` if it may be left out. */
 function wishes(options: MailOptions): string {
@@ -115,7 +116,7 @@ describe("asked()", () => {
           }
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

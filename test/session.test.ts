@@ -101,6 +101,32 @@ describe("start()", () => {
     }
   });
 
+  test("start() dials the name where its addresses may be looked up and not dialled, and says what permission lacks", async () => {
+    const played = network(play(hello()));
+    const denied = Object.assign(new Error("Requires net access"), { name: "NotCapable" });
+    const tried: string[] = [];
+    const start = (permitted: string): Promise<unknown> =>
+      new NetSmtp("mx.example", 25, {
+        network: {
+          ...played,
+          resolve: () => Promise.resolve(["192.0.2.1", "192.0.2.2"]),
+          connect: (target, signal) => {
+            tried.push(target.address);
+            return target.address === permitted ? played.connect(target, signal) : Promise.reject(denied);
+          },
+        },
+      }).start();
+    await start("mx.example");
+    expect(tried.splice(0)).toEqual(["192.0.2.1", "192.0.2.2", "mx.example"]);
+    expect(await failure(start("other.example"))).toMatchObject({
+      message:
+        "Connection failed: mx.example:25 NotCapable; this program has no permission to connect (Deno: --allow-net=mx.example:25)",
+      fate: "unsent",
+      retry: "never",
+    });
+    expect(tried).toEqual(["192.0.2.1", "192.0.2.2", "mx.example"]);
+  });
+
   test("start() twice: SmtpSessionError, the first session unharmed, in both forms [start twice]", async () => {
     const { smtp, server } = await session("C: NOOP\nS: 250 ok");
     expect(await failure(smtp.start())).toBeInstanceOf(SmtpSessionError);

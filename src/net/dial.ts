@@ -41,6 +41,7 @@ const ATTEMPT_DELAY = 250;
 /**
  * Connects to the first of the addresses that answers. Rejects with `SmtpConnectionError` if all fail (its message lists
  * each address with its code; its cause is the one error, or an `AggregateError` of all), or with the signal's reason.
+ * Retry is "never" if the program was permitted none of them.
  */
 export function dial(network: SmtpNetwork, addresses: readonly string[], options: DialOptions): Promise<Dialled> {
   return new Promise((resolve, reject) => {
@@ -139,15 +140,39 @@ class Attempts {
   }
 
   #failure(): SmtpConnectionError {
-    const list = this.#failures.map(
-      ({ address, error }) => `${endpoint(address, this.#options.port)} ${inAWord(error)}`,
-    );
-    const message = list.length > 0 ? `Connection failed: ${printable(list.join(", "))}` : "The host has no address";
-    return new SmtpConnectionError(message, { phase: "connect", cause: this.#cause() });
+    if (this.#failures.length === 0) return new SmtpConnectionError("The host has no address", { phase: "connect" });
+    const list = this.#failures.map(({ address, error }) => `${this.#endpoint(address)} ${inAWord(error)}`);
+    const message = `Connection failed: ${printable(list.join(", "))}`;
+    if (!this.#failures.every(({ error }) => isDenied(error)))
+      return new SmtpConnectionError(message, { phase: "connect", cause: this.#cause() });
+    return new SmtpConnectionError(`${message}; this program has no permission to connect (Deno: ${this.#flags()})`, {
+      phase: "connect",
+      cause: this.#cause(),
+      temporary: false,
+      retry: "never",
+    });
+  }
+
+  /** What Deno would have to be given. */
+  #flags(): string {
+    const asked = printable(this.#failures.map(({ address }) => this.#endpoint(address)).join(","));
+    if (this.#options.port !== undefined) return `--allow-net=${asked}`;
+    return `--allow-net=unix:${asked} --allow-read=${asked} --allow-write=${asked}`;
+  }
+
+  #endpoint(address: string): string {
+    return endpoint(address, this.#options.port);
   }
 
   #cause(): unknown {
     const errors = this.#failures.map(({ error }) => error);
     return errors.length > 1 ? new AggregateError(errors, "Every address failed") : errors[0];
   }
+}
+
+/** What the runtime does not permit: Deno an address, Deno a name, Node. */
+function isDenied(error: unknown): boolean {
+  const { code, name, syscall } = (error ?? {}) as { code?: unknown; name?: unknown; syscall?: unknown };
+  // A firewall says EPERM too, for a while, but of `connect`.
+  return name === "NotCapable" || code === "ERR_ACCESS_DENIED" || (code === "EPERM" && syscall === "getaddrinfo");
 }

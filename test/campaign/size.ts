@@ -5,12 +5,13 @@
  * ```text
  * CAMPAIGN=full        every cut                                             (by hand, some minutes)
  * CAMPAIGN=ci          every cut of the main dialogue, a part of the others  (npm run campaign)
- * CAMPAIGN_SAMPLE=n    n cuts, evenly spread                 (npm test: 500; on Deno and Bun always, 1 000 if no n is given)
+ * CAMPAIGN_SAMPLE=n    n cuts, evenly spread                 (npm test: 500; where the suite is sampled 1 000)
  * ```
  *
  * @module
  */
 
+import { SAMPLED } from "../support/runs.ts";
 import { SOME_REFUSED, type Trouble } from "./dialogues.ts";
 
 /** Of the other dialogues CI makes one cut in so many. */
@@ -27,9 +28,8 @@ export interface Size {
 /** What the environment asks for. */
 export function size(): Size {
   const { CAMPAIGN, CAMPAIGN_SAMPLE } = process.env;
-  const elsewhere = "Deno" in globalThis || "Bun" in globalThis;
   const every = (trouble: Trouble): number => (CAMPAIGN === "full" || trouble === SOME_REFUSED ? 1 : CI_SHARE);
   if (CAMPAIGN_SAMPLE) return { sample: Number(CAMPAIGN_SAMPLE), every };
-  if (elsewhere) return { sample: 1_000, every };
+  if (SAMPLED) return { sample: 1_000, every };
   return { sample: CAMPAIGN ? undefined : 500, every };
 }

@@ -50,12 +50,15 @@ class Lane {
     const link = this.#proxy.next(cut);
     const watch = new Watch(nodeNetwork);
     const silent = cut?.fault === "silence" ? PATIENCE : 10_000;
-    const timeouts = { openTimeout: silent, readTimeout: silent, finalTimeout: silent, quitTimeout: silent };
+    // Not openTimeout: a connection given up before the proxy has seen it would leave a link that never ends.
+    const timeouts = { greetingTimeout: silent, readTimeout: silent, finalTimeout: silent, quitTimeout: silent };
     const endpoint = { host: "127.0.0.1", port: this.#proxy.port, options: { ...this.#options, ...timeouts } };
-    const { told, listeners } = await converse(dialogue, watch, endpoint);
-    await link.over;
+    const name = `${dialogue.name}, ${JSON.stringify(cut)}`;
+    const { told, listeners } = await inTime(converse(dialogue, watch, endpoint), `a send, ${name}`);
+    if (watch.failure) throw new Error(`No connection: ${name}`, { cause: watch.failure });
+    await inTime(link.over, `the end at the proxy, ${name}`);
     const connection = this.#server.connections.pop();
-    await connection?.over;
+    if (connection) await inTime(connection.over, `the end at the server, ${name}`);
     const { stored = [], answers = [] } = connection?.recorder ?? {};
     const { written, heard } = watch;
     const left = { streams: watch.open, listeners, connections: this.#server.connections.length };
@@ -71,6 +74,15 @@ class Lane {
     await this.#proxy.close();
     await this.#server.close();
   }
+}
+
+/** What never comes fails in a minute, by its name, and not as a test that takes too long. */
+async function inTime<T>(promise: Promise<T>, name: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Nothing within a minute: ${name}`)), 60_000);
+  });
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Every so many octets; more seldom in silence, which has to be waited for. */

@@ -15,6 +15,8 @@ export class Watch implements SmtpNetwork {
   heard = 0;
   /** Streams that the engine was given and did not destroy. */
   open = 0;
+  /** Why there was no connection, if there was none. */
+  failure: unknown;
   readonly #network: SmtpNetwork;
 
   constructor(network: SmtpNetwork) {
@@ -26,7 +28,12 @@ export class Watch implements SmtpNetwork {
   }
 
   async connect(target: DialTarget, signal: AbortSignal): Promise<SmtpStream> {
-    return new WatchedStream(this, await this.#network.connect(target, signal));
+    try {
+      return new WatchedStream(this, await this.#network.connect(target, signal));
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 
   wrap(): SmtpStream {

@@ -8,7 +8,7 @@
  * | a line after 334; the first octets of the content; its end | `login`; `content`; `end` |
  *
  * An answer is the lines of a reply joined with "\n". What may stand after it, or alone: `<silence>`, `<close>`, `<reset>`,
- * `<tls>` (the handshake begins here), `<raw>` (no CRLF after the reply), `<late>` (300 ms later). Of several answers each is given once, the last one always.
+ * `<tls>` (the handshake begins here), `<raw>` (no CRLF after the reply), `<late>` (900 ms later). Of several answers each is given once, the last one always.
  *
  * @module
  */
@@ -205,10 +205,10 @@ class Dialogue {
     const socket = this.#socket;
     const late = marks.includes("late");
     const secures = marks.includes("tls");
-    if (late && !secures) setTimeout(() => socket.write(octets), 300);
+    if (late && !secures) setTimeout(() => socket.write(octets), 900);
     else if (octets !== "") socket.write(octets);
     if (secures && late) socket.removeAllListeners("data").pause();
-    if (secures && late) setTimeout(() => this.#secure(), 300);
+    if (secures && late) setTimeout(() => this.#secure(), 900);
     else if (secures) this.#secure();
     if (marks.includes("close")) this.#leave();
     if (marks.includes("reset")) this.#reset();

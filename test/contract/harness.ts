@@ -62,8 +62,8 @@ export interface Case {
   readonly outcome: object;
   /** What is different here. */
   readonly differs?: Difference;
-  /** Why Bun cannot show it: Node and Deno do. */
-  readonly notOnBun?: string;
+  /** The difference between runtimes where one cannot show it (test/runtimes/differences.json). */
+  readonly unless?: string;
 }
 
 /** Runs a case with both. */

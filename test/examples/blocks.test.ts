@@ -8,9 +8,9 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { certificates } from "../support/certificates.ts";
+import { differs } from "../support/differences.ts";
 import { type Workshop, workshop } from "./blocks/elsewhere.ts";
 import { allBlocks, type Block, blocksIn, root } from "./blocks/extract.ts";
 import { diagnostics, programOf, runHere } from "./blocks/here.ts";
@@ -18,7 +18,6 @@ import { type Here, WAYS, type Way } from "./blocks/ways.ts";
 import { startWorld, type World } from "./blocks/world.ts";
 
 const blocks = allBlocks();
-const onNode = process.versions.bun === undefined && process.versions.deno === undefined;
 let world: World;
 let folder: string;
 
@@ -139,7 +138,7 @@ describe("commands of the project itself: gates of .ci/run", () => {
 });
 
 // Other runtimes are started by one of them.
-if (onNode) {
+if (!differs("what starts other runtimes")) {
   describe("by a shell, with the runtimes it names", () => {
     let shop: Workshop;
     beforeAll(async () => {

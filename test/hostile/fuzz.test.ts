@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isSmtpError, NetSmtp, SmtpAddress, type SmtpError, type SmtpOptions } from "../../mod.ts";
 import { BodyEncoder } from "../../src/protocol/body.ts";
+import { runs } from "../support/runs.ts";
 import { expectNothingMore } from "./evil.ts";
 import { Peer } from "./peer.ts";
 import { normalised, READERS } from "./readers.ts";
@@ -125,7 +126,7 @@ describe("random replies", () => {
             if (judgedAtOnce(octets)) expect(pieces).toEqual(whole);
           },
         ),
-        { numRuns: 150 },
+        { numRuns: runs(150) },
       );
     });
 
@@ -159,7 +160,7 @@ describe("random messages", () => {
           expect(read(wire)).toEqual({ commands: ["DATA", "QUIT"], messages: [normalised(message)] });
         }
       }),
-      { numRuns: 1_500 },
+      { numRuns: runs(1_500) },
     );
   });
 });
@@ -237,7 +238,7 @@ describe("random values", () => {
           else expect(peer.verbs.filter((verb) => !asked.includes(verb))).toEqual([]);
         },
       ),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import { NetSmtpTransport } from "../../src/nodemailer/mod.ts";
 import { certificates } from "../support/certificates.ts";
+import { differs } from "../support/differences.ts";
 import { network, play } from "../support/play.ts";
 import { type Lies, type ScramOptions, teachScram } from "../support/scram.ts";
 import { type RunningServer, type ServerOptions, startSmtpServer } from "../support/server.ts";
@@ -21,8 +22,6 @@ import { failure } from "../support/told.ts";
 
 const ALL = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN"];
 const SECRET = "S3ntinel~Of~a~Secret";
-/** Deno's TLS has no exporter. */
-const EXPORTS = !("Deno" in globalThis);
 const running: RunningServer[] = [];
 
 beforeAll(teachScram);
@@ -59,7 +58,7 @@ describe("SCRAM over TLS", () => {
   ])("is bound to it: the best that is offered [%s]", async (_how, secure) => {
     const served = await serve([...ALL].reverse(), { secure });
     await (await start(served)).finish();
-    const flag = EXPORTS ? "p=tls-exporter" : "p=tls-server-end-point";
+    const flag = differs("no exporter of TLS") ? "p=tls-server-end-point" : "p=tls-exporter";
     expect(served.seen).toEqual([{ user: "me", flag, authzid: "", method: "SCRAM-SHA-256-PLUS" }]);
   });
 

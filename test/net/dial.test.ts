@@ -190,7 +190,45 @@ describe("dial()", () => {
       },
     };
     const dialled = dial(network, [A], { port: 25, signal: bench.controller.signal });
-    await expect(dialled).rejects.toMatchObject({ message: `Connection failed: ${A}:25 NotCapable`, cause: thrown });
+    await expect(dialled).rejects.toMatchObject({
+      message: `Connection failed: ${A}:25 NotCapable; this program has no permission to connect (Deno: --allow-net=${A}:25)`,
+      cause: thrown,
+      retry: "never",
+      temporary: false,
+    });
+  });
+
+  test.each([
+    ["Deno an address", { name: "NotCapable" }, "never"],
+    ["Deno a name", { code: "EPERM", syscall: "getaddrinfo" }, "never"],
+    ["Node the network", { code: "ERR_ACCESS_DENIED", syscall: "connect" }, "never"],
+    ["a firewall this once", { code: "EPERM", syscall: "connect" }, "later"],
+  ])("permits %s not: retry", async (_who, fields, retry) => {
+    const bench = new Bench();
+    const connect = (): Promise<never> => Promise.reject(Object.assign(new Error("no"), fields));
+    const dialled = dial({ ...bench.network, connect }, [A, B], { port: 25, signal: bench.controller.signal });
+    await expect(dialled).rejects.toMatchObject({ retry, temporary: retry === "later" });
+    if (retry === "never") await expect(dialled).rejects.toThrow(`(Deno: --allow-net=${A}:25,${B}:25)`);
+  });
+
+  test("permits a unix socket not: what Deno would have to be given", async () => {
+    const bench = new Bench();
+    const connect = (): Promise<never> => Promise.reject(Object.assign(new Error("no"), { name: "NotCapable" }));
+    const signal = bench.controller.signal;
+    await expect(dial({ ...bench.network, connect }, ["/run/s"], { port: undefined, signal })).rejects.toThrow(
+      "(Deno: --allow-net=unix:/run/s --allow-read=/run/s --allow-write=/run/s)",
+    );
+  });
+
+  test("may go again later if one address was permitted", async () => {
+    const bench = new Bench();
+    const codes = ["ERR_ACCESS_DENIED", "ECONNREFUSED"];
+    const connect = (): Promise<never> => Promise.reject(Object.assign(new Error("no"), { code: codes.shift() }));
+    const dialled = dial({ ...bench.network, connect }, [A, B], { port: 25, signal: bench.controller.signal });
+    await expect(dialled).rejects.toMatchObject({
+      message: `Connection failed: ${A}:25 ERR_ACCESS_DENIED, ${B}:25 ECONNREFUSED`,
+      retry: "later",
+    });
   });
 
   test("drops every attempt and rejects with the reason when the signal aborts", async () => {

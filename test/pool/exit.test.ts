@@ -9,6 +9,7 @@ import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSources } from "../repo/layers.ts";
 import { certificates } from "../support/certificates.ts";
+import { RUNTIME } from "../support/differences.ts";
 import { type RunningServer, startSmtpServer } from "../support/server.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -50,7 +51,7 @@ function compile(path: string, text: string): void {
 }
 
 describe.each([
-  ["Node", process.platform === "win32" ? "node.exe" : "node", []],
+  ["Node", RUNTIME.startsWith("node") ? process.execPath : "node", []],
   ["Deno", join(root, "node_modules/.bin/deno"), ["run", "-A"]],
   ["Bun", join(root, "node_modules/.bin/bun"), []],
 ])("in %s", (_, program, args) => {

@@ -5,11 +5,11 @@
 
 import { describe, expect, test } from "vitest";
 import { NetSmtpPool, type SmtpError } from "../../mod.ts";
-import { runs } from "../support/runs.ts";
+import { many } from "../support/runs.ts";
 import { until } from "./support.ts";
 import { type Troubles, UnreliableServer } from "./unreliable.ts";
 
-const COUNT = runs(10_000);
+const COUNT = many(10_000, 2_000);
 const TROUBLES: Troubles = { throttle: 400, busy: 60, refuse: 80, drop: 150, restart: 500 };
 const PATIENT = {
   attempts: 12,

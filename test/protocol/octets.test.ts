@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BodyEncoder } from "../../src/protocol/body.ts";
 import { isSevenBit, messageSize } from "../../src/protocol/octets.ts";
+import { runs } from "../support/runs.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
@@ -32,7 +33,7 @@ describe("messageSize() (RFC 1870)", () => {
         encoder.end([]);
         expect(messageSize(view)).toBe(encoder.messageSize);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

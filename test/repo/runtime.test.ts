@@ -1,10 +1,12 @@
 /**
- * `npm run test:deno` and `test:bun` would pass just as well if the workers ran on Node; this says that they do not.
+ * `npm run test:deno`, `test:bun` and `test:runtimes` would pass just as well if the workers ran on another runtime; this says that
+ * they do not.
  *
  * @module
  */
 
 import { expect, test } from "vitest";
+import { RUNTIME } from "../support/differences.ts";
 
 /** Where each script of package.json wants its tests to run. */
 const scripts = new Map([
@@ -14,12 +16,8 @@ const scripts = new Map([
   ["test:bun", "bun"],
 ]);
 
-function runtime(): string {
-  if ("Deno" in globalThis) return "deno";
-  return "Bun" in globalThis ? "bun" : "node";
-}
-
 test("the tests run on the runtime that their script names", () => {
-  const wanted = scripts.get(process.env.npm_lifecycle_event ?? "");
-  expect(runtime()).toBe(wanted ?? runtime());
+  const { npm_lifecycle_event: script = "", TEST_RUNTIME } = process.env;
+  const wanted = TEST_RUNTIME ?? scripts.get(script) ?? "";
+  expect(RUNTIME.slice(0, wanted.length)).toBe(wanted);
 });

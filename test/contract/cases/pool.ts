@@ -280,7 +280,7 @@ export const poolCases: readonly Case[] = [
     options: one,
     run: async (transporter) => {
       const sent = several(transporter, 1);
-      setTimeout(() => (transporter.close as (options: object) => void)({ force: true }), 100);
+      setTimeout(() => (transporter.close as (options: object) => void)({ force: true }), 400);
       return await sent;
     },
     outcome: { value: [{ code: "ECONNECTION" }] },
