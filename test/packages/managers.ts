@@ -13,9 +13,8 @@ import { program, type System } from "./programs.ts";
 
 /** The tools that consumers compile and send with, as exact as ours. */
 export const NODEMAILER = "10.6.0";
-const TYPESCRIPT = "7.0.2";
 /** Yarn makes Plug'n'Play known to the compiler by a patch, which it has for this one. */
-const PATCHED_TYPESCRIPT = "6.0.3";
+const TYPESCRIPT = "6.0.3";
 const NODE_TYPES = "20.19.43";
 
 /** A way to install packages and to run what uses them. */
@@ -45,7 +44,8 @@ const classic = [node, join(OWN_MODULES, "yarn/bin/yarn.js")];
 const berry = [node, join(OWN_MODULES, "@yarnpkg/cli-dist/bin/yarn.js")];
 const bun = join(MODULES, ".bin/bun");
 const deno = join(MODULES, ".bin/deno");
-const tsc = "node_modules/typescript/bin/tsc";
+/** Ours, since a project's own is 20 MB or more to install, four times a manager; but Yarn knows Plug'n'Play only in its own. */
+const tsc = join(MODULES, "typescript-native/bin/tsc");
 
 /** All of them. */
 export const MANAGERS: readonly Manager[] = [
@@ -135,7 +135,7 @@ export async function consumer(manager: Manager, system: System): Promise<{ path
 
 function packageOf({ type, file }: System, { imports }: Manager): object {
   const { tarball } = inject("packed");
-  const typed = { typescript: imports ? PATCHED_TYPESCRIPT : TYPESCRIPT, "@types/node": NODE_TYPES };
+  const typed = { ...(imports ? { typescript: TYPESCRIPT } : {}), "@types/node": NODE_TYPES };
   return {
     name: "consumer",
     version: "1.0.0",
