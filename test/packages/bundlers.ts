@@ -6,9 +6,7 @@
  */
 
 import { join } from "node:path";
-import { nodeResolve } from "@rollup/plugin-node-resolve";
-import * as esbuild from "esbuild";
-import { type Plugin, rollup } from "rollup";
+import { esbuild, rollup } from "./tools.ts";
 
 /** A file that came out. */
 export interface Chunk {
@@ -35,16 +33,13 @@ export const TARGETS: readonly Target[] = [
   { name: "Workers", platform: "neutral", conditions: ["workerd", "worker", "browser"] },
 ];
 
-/** Its types are CommonJS's, and it is not. */
-const { default: commonjs } = (await import("@rollup/plugin-commonjs")) as unknown as { default: () => Plugin };
-
 const EXTERNAL = ["node:*", "cloudflare:*"];
 
 /** Bundles a program that lies in a folder; `single`: all in one file. The first chunk is the program's. */
 export type Bundler = (path: string, target: Target, single?: boolean, minify?: boolean) => Promise<Chunk[]>;
 
 async function byEsbuild(path: string, target: Target, single = false, minify = false): Promise<Chunk[]> {
-  const { outputFiles, metafile } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild().build({
     absWorkingDir: path,
     entryPoints: ["main.js"],
     outdir: "out",
@@ -77,9 +72,10 @@ function local({ path }: { path: string }): string {
 }
 
 async function byRollup(path: string, target: Target, single = false, minify = false): Promise<Chunk[]> {
-  const bundle = await rollup({
+  const { rollup: bundling, nodeResolve, commonjs } = rollup();
+  const bundle = await bundling({
     input: join(path, "main.js"),
-    external: (id) => /^(node|cloudflare):/.test(id),
+    external: (id: string) => /^(node|cloudflare):/.test(id),
     plugins: [
       nodeResolve({ exportConditions: [...target.conditions], preferBuiltins: true, browser: false }),
       commonjs(),
@@ -88,11 +84,10 @@ async function byRollup(path: string, target: Target, single = false, minify = f
   });
   const { output } = await bundle.generate({ format: "es", inlineDynamicImports: single });
   await bundle.close();
-  const chunks = output.flatMap((one) => (one.type === "chunk" ? [one] : []));
   const made = await Promise.all(
-    chunks.map(async ({ fileName, code, imports, dynamicImports, modules }) => ({
+    output.map(async ({ fileName, code, imports, dynamicImports, modules }) => ({
       name: fileName,
-      code: minify ? (await esbuild.transform(code, { minify: true, format: "esm" })).code : code,
+      code: minify ? (await esbuild().transform(code, { minify: true, format: "esm" })).code : code,
       imports: imports.filter((name) => !name.includes(":")),
       lazy: dynamicImports.filter((name) => !name.includes(":")),
       modules: Object.entries(modules)

@@ -12,7 +12,7 @@ import { MODULES, manifest, OWN_MODULES, project, run, unpacked } from "./place.
 import { program, type System } from "./programs.ts";
 
 /** The tools that consumers compile and send with, as exact as ours. */
-export const NODEMAILER = "10.6.0";
+const NODEMAILER = "10.6.0";
 /** Yarn makes Plug'n'Play known to the compiler by a patch, which it has for this one. */
 const TYPESCRIPT = "6.0.3";
 const NODE_TYPES = "20.19.43";

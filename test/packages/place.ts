@@ -41,7 +41,7 @@ export function manifest(): {
 }
 
 /** The folder of the whole run. */
-export function folder(): string {
+function folder(): string {
   return inject("packed").folder;
 }
 
@@ -57,7 +57,7 @@ export interface Ended {
 }
 
 /** An environment without what `npm run` and the tests put into it; every manager keeps its things in the folder of the run. */
-export function environment(): NodeJS.ProcessEnv {
+function environment(): NodeJS.ProcessEnv {
   const { registry } = inject("packed");
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|vitest|node_env|ci$|test|deno_|init_)/i.test(name),
