@@ -124,9 +124,9 @@ test("what is run here, and the files, pass the type check", () => {
 
 describe("commands of the project itself: gates of .ci/run", () => {
   test.each(ways("gates"))("%s", async (_, { code }) => {
-    const gates = [...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^gate "[^"]+" \d+ (.*)$/gm)].map(
-      ([, command = ""]) => command,
-    );
+    const gates = [
+      ...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^(?:gate|begin)(?: --show)? "[^"]+" \d+ (.*)$/gm),
+    ].map(([, command = ""]) => command);
     const commands = code
       .trim()
       .split(/\n|&&/)
