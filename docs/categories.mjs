@@ -10,7 +10,7 @@ import { CommentTag, Converter, ReflectionKind } from "typedoc";
 
 /** The first that fits holds; paths are of src/. */
 const CATEGORIES = [
-  [/^(smtp|session|settings|commands|options|version)\.ts$/, "Sessions"],
+  [/^(client|smtp|session|settings|commands|options|version)\.ts$/, "Sessions"],
   [/^pool\//, "Pool"],
   [/^(delivery|fate|recipients|message|writer)\.ts$|^protocol\/verdict\.ts$/, "Messages and fates"],
   [/^(extensions)\.ts$|^protocol\/(address|dsn|parameters)\.ts$/, "Addresses and extensions"],

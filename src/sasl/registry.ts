@@ -8,12 +8,10 @@
 import { SmtpArgumentError, shown } from "../errors.ts";
 import { anonymous } from "./anonymous.ts";
 import { external } from "./external.ts";
-import { cramMd5, scram } from "./lazy.ts";
+import { cramMd5, oauthBearer, scram, xoauth2 } from "./lazy.ts";
 import { login } from "./login.ts";
 import type { SaslMechanism } from "./mechanism.ts";
-import { oauthBearer } from "./oauthbearer.ts";
 import { plain } from "./plain.ts";
-import { xoauth2 } from "./xoauth2.ts";
 
 /** The login type that is tried where the server is not asked what it offers (Net::SMTP's constant). */
 export const DEFAULT_AUTH_TYPE = "PLAIN";

@@ -6,8 +6,10 @@
 
 import { describe, expect, test } from "vitest";
 import { cramMd5 as loadedCramMd5 } from "../../src/sasl/cram_md5.ts";
-import { cramMd5, scram } from "../../src/sasl/lazy.ts";
+import { cramMd5, oauthBearer, scram, xoauth2 } from "../../src/sasl/lazy.ts";
+import { oauthBearer as loadedOauthBearer } from "../../src/sasl/oauthbearer.ts";
 import { scram as loadedScram } from "../../src/sasl/scram.ts";
+import { xoauth2 as loadedXoauth2 } from "../../src/sasl/xoauth2.ts";
 import { credentials, talk } from "./talk.ts";
 
 const CHALLENGE = "<1896.697170952@postoffice.reston.mci.net>";
@@ -17,6 +19,15 @@ test("cramMd5 says what it says when it is loaded", async () => {
   const said = await talk(cramMd5, WHO, [CHALLENGE, "more?"]);
   expect(said).toEqual([undefined, "tim b913a602c7eda7a495b4e6e7334d3890", "ended"]);
   expect(said).toEqual(await talk(loadedCramMd5, WHO, [CHALLENGE, "more?"]));
+});
+
+test.each([
+  [oauthBearer, loadedOauthBearer],
+  [xoauth2, loadedXoauth2],
+])("those of tokens are what they are when they are loaded: $name", async (late, loaded) => {
+  const { exchange: _, ...traits } = loaded;
+  expect(late).toMatchObject(traits);
+  expect(await talk(late, WHO, ["e30="])).toEqual(await talk(loaded, WHO, ["e30="]));
 });
 
 describe.each(["SHA-1", "SHA-256"] as const)("scram(%s)", (hash) => {

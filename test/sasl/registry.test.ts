@@ -6,12 +6,11 @@
 
 import { describe, expect, test } from "vitest";
 import { SmtpArgumentError, shown } from "../../src/errors.ts";
-import { cramMd5 } from "../../src/sasl/lazy.ts";
+import { cramMd5, xoauth2 } from "../../src/sasl/lazy.ts";
 import { login } from "../../src/sasl/login.ts";
 import type { SaslMechanism } from "../../src/sasl/mechanism.ts";
 import { plain } from "../../src/sasl/plain.ts";
 import { chooseMechanism, DEFAULT_AUTH_TYPE, findMechanism, MECHANISMS } from "../../src/sasl/registry.ts";
-import { xoauth2 } from "../../src/sasl/xoauth2.ts";
 import { credentials, talk } from "./talk.ts";
 
 function custom(name: string): SaslMechanism {
