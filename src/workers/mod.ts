@@ -32,7 +32,14 @@ import type { WorkersConnect } from "./socket.ts";
 
 export * from "../api.ts";
 export { networkOver } from "./network.ts";
-export type { WorkersConnect, WorkersReader, WorkersSocket, WorkersSocketOptions, WorkersWriter } from "./socket.ts";
+export type {
+  WorkersChunk,
+  WorkersConnect,
+  WorkersReader,
+  WorkersSocket,
+  WorkersSocketOptions,
+  WorkersWriter,
+} from "./socket.ts";
 
 /** The network of Cloudflare Workers: what `NetSmtp` and `NetSmtpPool` of this module dial with. */
 export const workersNetwork: SmtpNetwork = networkBy(connectOfWorkers);

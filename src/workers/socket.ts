@@ -29,10 +29,18 @@ export interface WorkersSocket {
   startTls(options?: { expectedServerHostname?: string }): WorkersSocket;
 }
 
+/** What a read gives. */
+export interface WorkersChunk {
+  /** The bytes; undefined at the end. */
+  value?: Uint8Array | undefined;
+  /** True at the end. */
+  done: boolean;
+}
+
 /** Reads a socket. */
 export interface WorkersReader {
   /** The next bytes. */
-  read(): Promise<{ value?: Uint8Array | undefined; done: boolean }>;
+  read(): Promise<WorkersChunk>;
   /** Gives the lock back; throws while a read is under way. */
   releaseLock(): void;
 }
