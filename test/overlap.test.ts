@@ -5,28 +5,23 @@ import { session } from "./support/session.ts";
 const ENVELOPE = "MAIL FROM:<a@x.example>\r\nRCPT TO:<b@y.example>\r\nDATA\r\n";
 const COLLECT = { recipientPolicy: "collect" } as const;
 
+/** One envelope, and what is answered to it; the reply to an end in front of it comes first. */
+function envelope(...replies: readonly string[]): string {
+  const lines = ["C: MAIL FROM:<a@x.example>", "C: RCPT TO:<b@y.example>", "C: DATA"];
+  return ["", ...lines, ...replies.map((reply) => `S: ${reply}`)].join("\n      ");
+}
+
 /** One message as a server takes it that wants nothing behind an end. */
 function message(text: string): string {
-  return `
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 ok
-      S: 250 ok
-      S: 354 go
+  return `${envelope("250 ok", "250 ok", "354 go")}
       C: ${text}
       C: .`;
 }
 
+const PIPELINED = "503 pipelined after end of DATA";
+
 /** The next envelope, refused for standing behind an end. */
-const REFUSED = `
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 queued
-      S: 503 pipelined after end of DATA
-      S: 503 pipelined after end of DATA
-      S: 503 pipelined after end of DATA`;
+const REFUSED = envelope("250 queued", PIPELINED, PIPELINED, PIPELINED);
 
 function fateOf(outcome: PromiseSettledResult<Delivery>): string {
   const { recipients } = outcome.status === "fulfilled" ? outcome.value : (outcome.reason as SmtpError);
@@ -64,47 +59,25 @@ test("sendMessage() sends again what was refused for standing behind an end, and
 });
 
 test("sendMessage() refused 503 twice is refused", async () => {
-  const { smtp, server } = await session(
-    `${message("one")}${REFUSED}
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 503 no
-      S: 503 no
-      S: 503 no`,
-    { options: COLLECT, address: "refuses.example" },
-  );
+  const { smtp, server } = await session(`${message("one")}${REFUSED}${envelope("503 no", "503 no", "503 no")}`, {
+    options: COLLECT,
+    address: "refuses.example",
+  });
   const sent = ["one", "two"].map((text) => smtp.sendMessage(text, "a@x.example", "b@y.example"));
   expect((await Promise.allSettled(sent)).map(fateOf)).toEqual(["accepted 250", "refused 503"]);
   server.finish();
 });
 
 test("sendMessage() is not sent again where a part of its envelope was taken, or no end was in front of it", async () => {
-  const taken = await session(
-    `${message("one")}
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 250 queued
-      S: 503 out of sequence
-      S: 250 ok
-      S: 503 no`,
-    { options: COLLECT, address: "takes.example" },
-  );
+  const taken = await session(`${message("one")}${envelope("250 queued", "503 out of sequence", "250 ok", "503 no")}`, {
+    options: COLLECT,
+    address: "takes.example",
+  });
   const sent = ["one", "two"].map((text) => taken.smtp.sendMessage(text, "a@x.example", "b@y.example"));
   expect((await Promise.allSettled(sent)).map(fateOf)).toEqual(["accepted 250", "refused 503"]);
   taken.server.finish();
 
-  const alone = await session(
-    `
-      C: MAIL FROM:<a@x.example>
-      C: RCPT TO:<b@y.example>
-      C: DATA
-      S: 503 no
-      S: 503 no
-      S: 503 no`,
-    { options: COLLECT, address: "alone.example" },
-  );
+  const alone = await session(envelope("503 no", "503 no", "503 no"), { options: COLLECT, address: "alone.example" });
   const lone = alone.smtp.sendMessage("one", "a@x.example", "b@y.example");
   expect((await Promise.allSettled([lone])).map(fateOf)).toEqual(["refused 503"]);
   alone.server.finish();

@@ -58,9 +58,9 @@ export function isPlain(message: MimeNode): boolean {
   return !Object.hasOwn(message, "createReadStream") && !newline && transforms?.length === 0 && functions?.length === 0;
 }
 
-/** True of a plain message with at most `limit` octets of content, all of it at hand. */
-export function isComposedAtHand(message: MimeNode, limit: number): boolean {
-  return typeof message.stream === "function" && isPlain(message) && sizeAtHand(message) <= limit;
+/** True of a message, known to be plain, with at most `limit` octets of content, all of it at hand. */
+export function canCompose(message: MimeNode, limit: number): boolean {
+  return typeof message.stream === "function" && sizeAtHand(message) <= limit;
 }
 
 /** A message that is being composed. */

@@ -7,7 +7,7 @@
 
 import type { MessageChunk, MessageSource } from "../message.ts";
 import { Utf8 } from "../utf8.ts";
-import { type Composing, compose, isComposedAtHand, isPlain, type MimeNode } from "./composed.ts";
+import { type Composing, canCompose, compose, isPlain, type MimeNode } from "./composed.ts";
 import type { NetSmtpMail } from "./types.ts";
 
 /** A message of more octets goes as it comes, with backpressure. */
@@ -38,9 +38,10 @@ export interface Content {
 /** The content of a message. Nothing is composed before its source is called. */
 export function contentOf(message: NetSmtpMail["message"]): Content {
   const node = message as object as MimeNode;
+  if (!isPlain(node)) return streamedContent(message);
   const whole = atHand(node);
   if (whole !== undefined) return { source: whole, singleUse: false, close: () => undefined };
-  return isComposedAtHand(node, SHORT) ? composedContent(node) : streamedContent(message);
+  return canCompose(node, SHORT) ? composedContent(node) : streamedContent(message);
 }
 
 /** Composed once, however often it is asked for. */
@@ -74,10 +75,8 @@ function close(stream: Composed): void {
   stream.return?.(undefined).catch(() => undefined);
 }
 
-/** `raw` bytes or text that nothing changes on its way (no plugin, no signature, no other line ends). */
-function atHand(message: MimeNode): Uint8Array | string | undefined {
-  const { _raw: raw } = message;
-  if (!isPlain(message)) return undefined;
+/** The `raw` bytes or text of a plain message. */
+function atHand({ _raw: raw }: MimeNode): Uint8Array | string | undefined {
   const isWhole = typeof raw === "string" || raw instanceof Uint8Array;
   return isWhole && raw.length > 0 ? raw : undefined;
 }

@@ -23,6 +23,9 @@ import type { PooledSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { asksToSlowDown, Throttle } from "./throttle.ts";
 
+/** How many sources are open ahead for each session. */
+const AHEAD_EACH = 4;
+
 /** The sessions of a pool, and what waits for them. */
 export class Dispatch implements PoolState<Asked, PooledSession> {
   readonly queue: Queue<Asked> = new Queue();
@@ -120,7 +123,7 @@ export class Dispatch implements PoolState<Asked, PooledSession> {
       else this.#pause.clear();
       if (decision.to === "wait") break;
     }
-    openAhead(this.queue.head, 4 * this.sessions.length);
+    openAhead(this.queue.head, AHEAD_EACH * this.sessions.length);
     if (this.#closing && !this.queue.head) this.#sessions.retireAll();
     this.#pumping = false;
     this.#listener.changed();
